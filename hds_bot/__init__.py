@@ -1,0 +1,1 @@
+"""Does this need HDS hosting? A cited yes or no over the French guidance."""
