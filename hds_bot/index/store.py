@@ -1,0 +1,208 @@
+"""Documents and passages in SQLite: written once, then read only, row by row, from any thread."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hds_bot.errors import IndexDamaged
+from hds_bot.index.generations import BUILD
+from hds_bot.types import Authority, Document, Passage, Section, Status
+
+NAME = "passages.sqlite"
+Row = tuple[Any, ...]
+_CHUNK = 500
+# What filters read comes before the text, so that reading it skips the pages that hold texts.
+_SCHEMA = """
+CREATE TABLE documents (
+  ordinal INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, authority TEXT NOT NULL, status TEXT NOT NULL,
+  tags TEXT NOT NULL, first INTEGER NOT NULL, after INTEGER NOT NULL,
+  described TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE TABLE passages (
+  ordinal INTEGER PRIMARY KEY, id TEXT NOT NULL, document INTEGER NOT NULL, indexed BLOB NOT NULL,
+  title TEXT NOT NULL, section TEXT NOT NULL, text TEXT NOT NULL,
+  "start" INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, context TEXT NOT NULL
+);
+"""
+_PASSAGES = """
+SELECT p.ordinal, p.id, d.id, p.title, p.section, p.text, p."start", p."end", p.page, p.context
+FROM passages p JOIN documents d ON d.ordinal = p.document
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document as a filter sees it; its passages have the ordinals [first, after)."""
+
+    id: str
+    authority: Authority
+    status: Status
+    tags: tuple[str, ...]
+    first: int
+    after: int
+
+
+def write_store(path: Path, documents: Sequence[Document], passages: Sequence[Passage]) -> str:
+    """Write both, a passage's ordinal being its place; give the SHA-256 of all passages.
+
+    Raises ValueError where the passages of a document do not follow one another.
+    """
+    spans = _spans(documents, passages)
+    places = {document.id: place for place, document in enumerate(documents)}
+    digest = hashlib.sha256()
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
+        database.execute("BEGIN")
+        _insert(database, "documents", (_document_row(places[d.id], d, spans[d.id]) for d in documents))
+        _insert(database, "passages", _passage_rows(passages, places, digest))
+        database.execute("CREATE INDEX passages_by_id ON passages (id)")
+        database.execute("COMMIT")
+    return digest.hexdigest()
+
+
+class Store:
+    """A store opened read-only: one connection behind a lock, valid even when the file is unlinked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        address = f"file:{quote(path.absolute().as_posix())}?mode=ro&immutable=1"
+        with self._guarded():
+            self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
+        self.close = weakref.finalize(self, self._database.close)
+        self._rows("PRAGMA trusted_schema = OFF")
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Read every document as a filter sees it."""
+        rows = self._rows("SELECT id, authority, status, tags, first, after FROM documents ORDER BY ordinal")
+        with self._guarded():
+            return tuple(
+                Entry(identifier, authority, status, tuple(json.loads(tags)), first, after)
+                for identifier, authority, status, tags, first, after in rows
+            )
+
+    def document(self, identifier: str) -> Document:
+        """Read one document with its text. Raises KeyError where there is none."""
+        rows = self._rows("SELECT described, text FROM documents WHERE id = ?", identifier)
+        if not rows:
+            raise KeyError(identifier)
+        with self._guarded():
+            return _document(*rows[0])
+
+    def passages(self, ordinals: Sequence[int]) -> tuple[Passage, ...]:
+        """Read the passages at these ordinals, in the order asked for. Raises IndexError past the end."""
+        found: dict[int, Passage] = {}
+        for start in range(0, len(ordinals), _CHUNK):
+            chunk = [int(ordinal) for ordinal in ordinals[start : start + _CHUNK]]
+            found.update(self._passages(f"WHERE p.ordinal IN ({','.join('?' * len(chunk))})", *chunk))
+        if missing := [ordinal for ordinal in ordinals if ordinal not in found]:
+            raise IndexError(f"no passage {missing[0]}")
+        return tuple(found[ordinal] for ordinal in ordinals)
+
+    def passage_by_id(self, identifier: str) -> Passage:
+        """Read the passage of this id, the first where it recurs. Raises KeyError where there is none."""
+        for _, passage in self._passages("WHERE p.id = ? ORDER BY p.ordinal LIMIT 1", identifier):
+            return passage
+        raise KeyError(identifier)
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        """Read every passage of a document, in order; none where there is no such document."""
+        span = "WHERE d.id = ? AND p.ordinal >= d.first AND p.ordinal < d.after ORDER BY p.ordinal"
+        return tuple(passage for _, passage in self._passages(span, document))
+
+    def ordinals_of(self, texts: Iterable[str]) -> dict[str, int]:
+        """Find where each of these indexed texts lies, for those that do."""
+        wanted = {_fingerprint(text): text for text in texts}
+        rows = self._rows("SELECT indexed, ordinal FROM passages")
+        return {wanted[indexed]: ordinal for indexed, ordinal in rows if indexed in wanted}
+
+    def _passages(self, where: str, *values: str | int) -> list[tuple[int, Passage]]:
+        rows = self._rows(_PASSAGES + where, *values)
+        with self._guarded():
+            return [(row[0], _passage(*row[1:])) for row in rows]
+
+    def _rows(self, query: str, *values: str | int) -> list[Row]:
+        with self._guarded(), self._lock:
+            return self._database.execute(query, values).fetchall()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise IndexDamaged(f"is unreadable ({error})", where=str(self._path), next_step=BUILD) from error
+
+
+# -- rows ---------------------------------------------------------------------------------
+
+
+def _spans(documents: Sequence[Document], passages: Sequence[Passage]) -> dict[str, tuple[int, int]]:
+    spans = {document.id: (0, 0) for document in documents}
+    for ordinal, passage in enumerate(passages):
+        first, after = spans[passage.document]
+        if after and after != ordinal:
+            raise ValueError(f"the passages of {passage.document} do not follow one another")
+        spans[passage.document] = (first if after else ordinal, ordinal + 1)
+    return spans
+
+
+def _insert(database: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
+    rows = iter(rows)
+    for first in rows:
+        statement = f"INSERT INTO {table} VALUES ({','.join('?' * len(first))})"  # noqa: S608
+        database.execute(statement, first)
+        database.executemany(statement, rows)
+
+
+def _document_row(place: int, document: Document, span: tuple[int, int]) -> Row:
+    described = asdict(document)
+    text = described.pop("text")
+    d = document
+    return place, d.id, d.authority, d.status, _json(d.tags), *span, _json(described), text
+
+
+def _passage_rows(passages: Iterable[Passage], places: dict[str, int], digest: Any) -> Iterator[Row]:
+    for ordinal, p in enumerate(passages):
+        head = ordinal, p.id, places[p.document], _fingerprint(p.indexed_text), p.title, _json(p.section)
+        row = *head, p.text, p.start, p.end, p.page, p.context
+        digest.update(repr(row).encode())
+        yield row
+
+
+def _document(described: str, text: str) -> Document:
+    data = json.loads(described)
+    sections = tuple(Section(tuple(s["path"]), s["start"], s["end"]) for s in data.pop("sections"))
+    tags, pages = tuple(data.pop("tags")), tuple(data.pop("pages"))
+    return Document(text=text, sections=sections, tags=tags, pages=pages, **data)
+
+
+def _passage(
+    identifier: str,
+    document: str,
+    title: str,
+    section: str,
+    text: str,
+    start: int,
+    end: int,
+    page: int | None,
+    context: str,
+) -> Passage:
+    return Passage(identifier, document, title, tuple(json.loads(section)), text, start, end, page, context)
+
+
+def _fingerprint(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
