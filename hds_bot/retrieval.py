@@ -1,0 +1,151 @@
+"""Dense and lexical ranks fused into cited passages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hds_bot.errors import IndexMismatch, InputError
+from hds_bot.index import Entry, Index, Verification, open_current
+from hds_bot.lexical import LexicalIndex
+from hds_bot.types import Authority, Encoder, FloatArray, Hit
+
+LEXICAL = "lexical"
+"""The lexical index's folder inside a generation."""
+DEPTH = 100
+"""Passages taken from each list before fusion."""
+NEAR = 0.80
+"""Cosine below which a passage that shares no word with the question has nothing to do with it."""
+EQUAL = 0.02
+"""Fused scores this close are equal enough for authority to decide."""
+_AUTHORITY: dict[Authority, int] = {"guide": 0, "regulator": 1, "law": 2}
+
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+Ranked = tuple[FloatArray, IntArray]
+"""Scores and ordinals, best first."""
+
+
+class Retriever:
+    """Hybrid search over one generation of an index, safe from any number of threads."""
+
+    def __init__(self, index: Index, lexical: LexicalIndex, encoder: Encoder) -> None:
+        """Refuse, by IndexMismatch, an index that was built with another encoder."""
+        _refuse_other_encoder(index, encoder)
+        self.index = index
+        self._lexical = lexical
+        self._encoder = encoder
+        self._entries = {entry.id: entry for entry in index.entries}
+        self._in_force = self._mask(entry for entry in index.entries if entry.status == "in_force")
+
+    @classmethod
+    def open(cls, root: Path, encoder: Encoder, *, verification: Verification = "quick") -> Retriever:
+        """Open the generation in force: passages, vectors and words of one and the same build.
+
+        Raises IndexMissing, IndexDamaged or IndexMismatch, each with the command that mends it.
+        """
+
+        def load(folder: Path) -> Retriever:
+            index = Index.load(folder, verification=verification)
+            return cls(index, LexicalIndex.open(folder / LEXICAL), encoder)
+
+        return open_current(root, load)
+
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        documents: Collection[str] | None = None,
+        tags: Collection[str] | None = None,
+        expand: Sequence[str] = (),
+        weight: float = 0.5,
+    ) -> tuple[Hit, ...]:
+        """Find the k passages that answer best, none where nothing is near; superseded documents never.
+
+        The score is the weighted sum of both lists, each normalised to [0, 1]: `weight` for the dense one,
+        the rest for the lexical one. Ties go by ordinal, near-ties to the higher authority. `expand` adds
+        words to the lexical search; `documents` and `tags` keep documents of these ids, with any of these
+        tags. Raises InputError where k < 1 or where no document has such an id or tag.
+        """
+        if k < 1:
+            raise InputError(f"can't return {k} passages", next_step="ask for at least one")
+        allowed = self._allowed(documents, tags)
+        if not query.strip():
+            return ()
+        lexical = self._lexical.search(query, DEPTH, extra_terms=expand, allowed=allowed)
+        dense = self.index.search(self._encoder.encode_queries([query])[0], DEPTH, allowed=allowed)
+        if not len(lexical[0]) and not np.any(dense[0] >= NEAR):
+            return ()
+        return self._hits(*_fuse(dense, lexical, weight), k)
+
+    def _hits(self, scores: FloatArray, ordinals: IntArray, k: int) -> tuple[Hit, ...]:
+        """Take the first k, those nearly equal put in order of authority."""
+        nearly = int(np.sum(scores >= scores[:k][-1] - EQUAL))
+        passages = self.index.passages(ordinals[:nearly].tolist())
+        ranks = [_AUTHORITY[self._entries[passage.document].authority] for passage in passages]
+        order = _by_authority(scores[:nearly], ranks)[:k]
+        return tuple(Hit(passages[at], float(scores[at]), rank) for rank, at in enumerate(order, 1))
+
+    def _allowed(self, documents: Collection[str] | None, tags: Collection[str] | None) -> BoolArray | None:
+        """Which passages may be returned; None for all."""
+        entries = list(self._entries.values())
+        if documents is not None:
+            _refuse_unknown("document", documents, self._entries)
+            entries = [self._entries[document] for document in documents]
+        if tags is not None:
+            _refuse_unknown("tag", tags, {tag for entry in self._entries.values() for tag in entry.tags})
+            entries = [entry for entry in entries if not set(tags).isdisjoint(entry.tags)]
+        mask = self._in_force & self._mask(entries)
+        return None if mask.all() else mask
+
+    def _mask(self, entries: Iterable[Entry]) -> BoolArray:
+        mask = np.zeros(self.index.manifest.passages, dtype=np.bool_)
+        for entry in entries:
+            mask[entry.first : entry.after] = True
+        return mask
+
+
+def _fuse(dense: Ranked, lexical: Ranked, weight: float) -> tuple[FloatArray, IntArray]:
+    """Both lists as one: weighted sum of min-max normalised scores, absent counting as zero."""
+    ordinals = np.union1d(dense[1], lexical[1])
+    scores = np.zeros(len(ordinals), dtype=np.float32)
+    for (values, places), share in ((dense, weight), (lexical, 1 - weight)):
+        scores[np.searchsorted(ordinals, places)] += share * _normalised(values)
+    order = np.lexsort((ordinals, -scores))
+    return scores[order], ordinals[order]
+
+
+def _normalised(values: FloatArray) -> FloatArray:
+    """To [0, 1]; all equal gives ones."""
+    spread = float(values[0] - values[-1]) if len(values) else 0.0
+    return (values - values[-1]) / np.float32(spread) if spread else np.ones_like(values)
+
+
+def _by_authority(scores: FloatArray, ranks: Sequence[int]) -> list[int]:
+    """Places best first, where one of higher authority passes those at most `EQUAL` above it."""
+    order: list[int] = []
+    for at, rank in enumerate(ranks):
+        before = len(order)
+        while before and ranks[order[before - 1]] < rank and scores[order[before - 1]] - scores[at] <= EQUAL:
+            before -= 1
+        order.insert(before, at)
+    return order
+
+
+def _refuse_unknown(kind: str, asked: Collection[str], known: Collection[str]) -> None:
+    if unknown := sorted(set(asked) - set(known)):
+        raise InputError(f"no {kind} {unknown[0]!r} in the index", next_step="see: hds-bot index status")
+
+
+def _refuse_other_encoder(index: Index, encoder: Encoder) -> None:
+    if index.manifest.encoder != encoder.identity:
+        raise IndexMismatch(
+            f"built with encoder {index.manifest.encoder}, opened with {encoder.identity}",
+            where=str(index.path),
+            next_step="hds-bot index build, or name the encoder it was built with",
+        )
