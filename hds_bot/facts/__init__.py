@@ -1,0 +1,102 @@
+"""From the user's turns to facts, each with the words that show it.
+
+Structure before patterns: concepts of the lexicon (`lexicon/*.toml`) are found whatever their form, then each
+is read in its surroundings (denied, doubted, past, somebody else's), and only then do they make facts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from hds_bot.facts.context import Scene, read_turn
+from hds_bot.facts.intent import Ask, Intent, intent_of
+from hds_bot.facts.language import guess_language
+from hds_bot.facts.lexicon import load_lexicon
+from hds_bot.facts.situation import Situation
+from hds_bot.types import Evidence, Fact, FactValue, FloatArray, Language
+
+__all__ = ["Reading", "extract", "fingerprint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a conversation says, ready for the rules and for retrieval."""
+
+    language: Language
+    facts: tuple[Fact, ...]
+    expansion: tuple[str, ...]
+    """Words of the guidance's language to widen the search."""
+    relevant: str
+    """The text to search with."""
+
+
+def extract(
+    turns: Sequence[str],
+    *,
+    known: Mapping[str, FactValue] | None = None,
+    vector: FloatArray | None = None,
+) -> Reading:
+    """Read a conversation, oldest turn first. What the user set by hand (`known`) wins."""
+    lexicon = load_lexicon()
+    scenes = [read_turn(number, turn, lexicon) for number, turn in enumerate(turns)]
+    intent, ask, since = _request(scenes)
+    facts = [_request_fact(scenes, intent, ask, since)]
+    if intent == "verdict":
+        facts += Situation(tuple(scenes[since:])).facts()
+    return Reading(
+        guess_language(turns),
+        _with_known(facts, known or {}),
+        _expansion(scenes[since:]),
+        "\n".join(turns[since:]),
+    )
+
+
+@cache
+def fingerprint() -> str:
+    """SHA-256 over the lexicon's files: part of an answer's provenance."""
+    digest = hashlib.sha256()
+    for entry in sorted((files("hds_bot.facts") / "lexicon").iterdir(), key=lambda e: e.name):
+        digest.update(entry.name.encode() + b"\0" + entry.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _request(scenes: Sequence[Scene]) -> tuple[Intent, Ask, int]:
+    """The last turn's wish, and the turn from which the conversation is about it."""
+    earlier: Intent | None = None
+    since = 0
+    ask = Ask("other", 0, strong=False)
+    for number, scene in enumerate(scenes):
+        ask = intent_of(scene, earlier=earlier)
+        if earlier and (ask.intent != earlier or scene.of("switch")) and ask.strong:
+            since = number
+        earlier = ask.intent
+    return earlier or "other", ask, since
+
+
+def _request_fact(scenes: Sequence[Scene], intent: Intent, ask: Ask, since: int) -> Fact:
+    scene = scenes[-1]
+    if not scene.tokens or not ask.strong:
+        return Fact("request", intent)
+    token = scene.tokens[ask.token]
+    return Fact("request", intent, Evidence(scene.turn, token.start, token.end, token.text))
+
+
+def _with_known(facts: Sequence[Fact], known: Mapping[str, FactValue]) -> tuple[Fact, ...]:
+    kept = [f for f in facts if f.id not in known]
+    return (*kept, *(Fact(name, value, None, "user") for name, value in known.items()))
+
+
+def _expansion(scenes: Sequence[Scene]) -> tuple[str, ...]:
+    """French terms of the concepts met: an English or everyday word finds the guidance's own."""
+    lexicon = load_lexicon()
+    words = [
+        term
+        for scene in scenes
+        for seen in scene.family("health_data", "establishments", "professions", "health_products")
+        for term in lexicon.spellings(seen.mention.concept.name, "fr")[:2]
+    ]
+    return tuple(dict.fromkeys(words))

@@ -1,0 +1,105 @@
+"""Who asks: the one actor whose duty the question is about, told from clients and vendors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hds_bot.facts.context import Scene, Seen
+from hds_bot.facts.lexicon import SMALL
+
+OWN_WORDS = frozenset(
+    "je j' suis sommes jsuis chui notre nos mon ma mes nous on i am 'm we 're are our my as tant que qualite dirige "
+    "dirigeons gere run runs manage work travaille".split()
+)
+POSSESSIVE = frozenset("notre nos mon ma mes our my".split())
+OTHERS = frozenset(
+    "pour chez par avec client cliente clients clientes clientele aux to for by with at from of customers customer "
+    "client clients sell vendons vend auprès entre between serving whose dont un une a an".split()
+)
+FAMILY_ACTOR = {
+    "providers": "provider",
+    "professions": "practice",
+    "establishments": "establishment",
+    "health_products": "publisher",
+    "organisations": "organisation",
+    "activities": "none",
+}
+RANK = {"provider": 0, "publisher": 1, "practice": 2, "establishment": 3, "startup": 4, "organisation": 5, "none": 6}
+NOT_PRODUCTS = frozenset({"wearable", "medical_device_connected"})
+DETAIL = {
+    "provider": "provider_kind",
+    "establishment": "establishment_kind",
+    "publisher": "product",
+    "organisation": "organisation_kind",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The actor, the mention that shows it, and (fact, value) of its kind."""
+
+    kind: str | None
+    seen: Seen | None = None
+    detail: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    kind: str
+    seen: Seen
+    own: int
+
+
+def find_actor(scenes: Sequence[Scene]) -> Actor:
+    """The candidate that is most the speaker's own; a provider's clients are not the provider."""
+    candidates = [c for scene in scenes for s in scene.seen if (c := _candidate(scene, s))]
+    if not candidates:
+        return Actor(None)
+    best = max(candidates, key=lambda c: (c.kind == "provider" and c.own > 0, c.own > -1, -RANK[c.kind], c.own, c.seen.turn))
+    if best.kind == "provider" and best.own <= 0:
+        return Actor(None)
+    return Actor(best.kind, best.seen, _detail(best))
+
+
+def _candidate(scene: Scene, seen: Seen) -> _Candidate | None:
+    kind = FAMILY_ACTOR.get(seen.family)
+    if kind is None or seen.negated or seen.kind in NOT_PRODUCTS:
+        return None
+    if seen.family == "organisations" and seen.kind == "startup":
+        kind = "startup"
+    own = _own(scene, seen)
+    if kind == "provider" and own <= 0:
+        return None
+    return _Candidate(kind, seen, own)
+
+
+def _detail(best: _Candidate) -> tuple[str, str] | None:
+    fact = DETAIL.get(best.kind)
+    return (fact, best.seen.kind) if fact else None
+
+
+def _own(scene: Scene, seen: Seen) -> int:
+    """Above 0 where it is the speaker's own, below where it is somebody else's."""
+    before = _before(scene, seen)
+    words = [w for w in before if w]
+    if words and words[-1] in POSSESSIVE:
+        return 2
+    if any(w in OWN_WORDS for w in words[-5:]) and not any(w in OTHERS - {"un", "une", "a", "an"} for w in words[-2:]):
+        return 2
+    if len([w for w in words if w not in SMALL]) <= 1 and not any(w in OTHERS for w in words):
+        return 1
+    if any(w in OTHERS for w in words[-2:]):
+        return -1
+    return 0
+
+
+def _before(scene: Scene, seen: Seen) -> list[str]:
+    """Folded words of the clause before the mention."""
+    words = []
+    for i in range(seen.mention.first - 1, -1, -1):
+        token = scene.tokens[i]
+        if token.sentence != seen.sentence or token.text in ",;:()":
+            break
+        words.append(token.fold)
+    return words[::-1]

@@ -1,0 +1,123 @@
+"""Words of a turn with their place: folded, stemmed in French and English, cut into sentences."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import Stemmer
+
+WORD = re.compile(r"[^\W_]+(?:['’ʼ](?=[^\W_]))?|[^\w\s]|_", re.UNICODE)
+SENTENCE_END = frozenset(".?!…;\n")
+APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
+ELIDED = frozenset(
+    "l' d' n' j' m' t' s' c' qu' jusqu' lorsqu' puisqu' quelqu' aujourd' presqu' quoiqu'".split()
+)
+_stemmers = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word or sign: `text == turn[start:end]`; `fold` without case or accents."""
+
+    text: str
+    start: int
+    end: int
+    fold: str
+    keys: frozenset[str]
+    """What a lexicon term can meet: `=fold`, `fr:stem`, `en:stem`."""
+    sentence: int
+
+    @property
+    def is_word(self) -> bool:
+        """False for punctuation."""
+        return self.fold[:1].isalnum()
+
+
+def tokenise(turn: str) -> list[Token]:
+    """Tokens of a turn in order, each with the number of its sentence."""
+    tokens: list[Token] = []
+    sentence, breaking, last_end = 0, False, 0
+    for text, start, end in _pieces(turn):
+        breaking = breaking or "\n" in turn[last_end:start]
+        ends = text in SENTENCE_END and not _inside_number(turn, start)
+        if breaking and not ends and tokens:
+            sentence, breaking = sentence + 1, False
+        tokens.append(_token(text, start, end, sentence))
+        breaking = breaking or ends
+        last_end = end
+    return tokens
+
+
+@lru_cache(maxsize=65536)
+def fold(text: str) -> str:
+    """Lower case, accents stripped, compatibility forms and apostrophes made plain."""
+    plain = unicodedata.normalize("NFKD", text.translate(APOSTROPHES))
+    return "".join(c for c in plain if not unicodedata.combining(c)).lower()
+
+
+@lru_cache(maxsize=65536)
+def stem(folded: str, language: str) -> str:
+    """Snowball stem of a folded word (`language`: fr or en)."""
+    return str(_stemmer(language).stemWord(folded))
+
+
+@lru_cache(maxsize=65536)
+def word_keys(folded: str) -> frozenset[str]:
+    """Every form under which a term can meet this word."""
+    return frozenset({"=" + folded, "fr:" + stem(folded, "fr"), "en:" + stem(folded, "en")})
+
+
+def _stemmer(language: str) -> Stemmer.Stemmer:
+    """PyStemmer objects are not thread-safe: one a thread and language."""
+    name = {"fr": "french", "en": "english"}[language]
+    if not hasattr(_stemmers, name):
+        setattr(_stemmers, name, Stemmer.Stemmer(name))
+    return getattr(_stemmers, name)
+
+
+def _pieces(turn: str) -> list[tuple[str, int, int]]:
+    """Raw pieces; an elided article is cut from its word, an English 's or n't stands alone."""
+    pieces: list[tuple[str, int, int]] = []
+    for match in WORD.finditer(turn):
+        text, start, end = match.group(), match.start(), match.end()
+        previous = pieces[-1] if pieces else None
+        if text[-1] in "'’ʼ" and len(text) > 1 and fold(text) not in ELIDED:
+            pieces += [(text[:-1], start, end - 1), (text[-1], end - 1, end)]
+        elif previous and previous[0] in "'’ʼ" and previous[2] == start and fold(text) in _CLITICS:
+            _join_clitic(pieces, text, end)
+        else:
+            pieces.append((text, start, end))
+    return pieces
+
+
+_CLITICS = frozenset("s t re ve ll d m".split())
+
+
+def _join_clitic(pieces: list[tuple[str, int, int]], text: str, end: int) -> None:
+    """don ' t -> do n't; we ' re -> we 're."""
+    _, start, _ = pieces.pop()
+    word = pieces[-1] if pieces else ("", start, start)
+    if fold(text) == "t" and word[0][-1:].lower() == "n" and word[2] == start and len(word[0]) > 2:
+        pieces[-1] = (word[0][:-1], word[1], word[2] - 1)
+        pieces.append(("n't", word[2] - 1, end))
+        return
+    pieces.append(("'" + text, start, end))
+
+
+def _inside_number(turn: str, at: int) -> bool:
+    return turn[at] == "." and turn[at - 1 : at].isalnum() and turn[at + 1 : at + 2].isalnum()
+
+
+@cache
+def _sign_keys(text: str) -> frozenset[str]:
+    return frozenset({"=" + text})
+
+
+def _token(text: str, start: int, end: int, sentence: int) -> Token:
+    folded = fold(text)
+    keys = word_keys(folded) if folded[:1].isalnum() else _sign_keys(folded)
+    return Token(text, start, end, folded, keys, sentence)
