@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,12 +37,10 @@ def identity(name: str = DEFAULT) -> str:
 
 def local_folder(name: str) -> Path | None:
     """Find the folder that `name` means, None for a hub name; EncoderError if it can be neither."""
-    try:
+    with suppress(OSError, RuntimeError, ValueError):
         folder = Path(name).expanduser()
-        if folder.is_dir():
+        if name and folder.is_dir():
             return folder.resolve()
-    except (OSError, RuntimeError, ValueError):
-        pass
     if _HUB_NAME.fullmatch(name) and not name.startswith("."):
         return None
     raise EncoderError("there is no such model folder", where=name or "--encoder", next_step=NEXT_STEP)
@@ -54,10 +53,16 @@ NEXT_STEP = (
 
 
 def _model_files(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix in _MODEL_FILES and path.is_file())
+    # Looked for first: without either it may be any folder, and too large to walk through.
+    described = any((folder / name).is_file() for name in ("modules.json", "config.json"))
+    files = (
+        [path for path in folder.rglob("*") if path.suffix in _MODEL_FILES and path.is_file()]
+        if described
+        else []
+    )
     if not any(path.suffix in _WEIGHT_FILES for path in files):
-        raise EncoderError("this folder holds no model weights", where=str(folder), next_step=NEXT_STEP)
-    return files
+        raise EncoderError("this folder holds no model", where=str(folder), next_step=NEXT_STEP)
+    return sorted(files)
 
 
 @lru_cache(maxsize=8)

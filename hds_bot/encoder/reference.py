@@ -29,6 +29,11 @@ _MANIFEST = "prepared.json"
 _LAYOUT = 1
 """Raised when `write_folder` writes something else, so that an older prepared folder is left alone."""
 _BATCH = 32
+_PREFIX = ".preparing-"
+_NO_HUB = (
+    "leave --encoder out for the default model, which needs no hub; name a sentence-transformers folder; "
+    "or set HF_ENDPOINT to a mirror"
+)
 _ABANDONED = 3600
 """Seconds after which a half-written folder belongs to nobody."""
 
@@ -42,8 +47,10 @@ def reference_encoder(name: str = DEFAULT, *, cache: Path | None = None) -> Enco
     if name == DEFAULT:
         return ReferenceEncoder(_load(str(prepare(cache or default_cache())), offline=True), identity(name))
     if folder := local_folder(name):
-        return ReferenceEncoder(_load(str(folder), offline=True), identity(name))
+        known = identity(name)
+        return ReferenceEncoder(_load(str(folder), offline=True), known)
     model = _load_hub(name)
+    # Only now: the download has told the revision.
     return ReferenceEncoder(model, identity(name))
 
 
@@ -132,7 +139,19 @@ def _load_hub(name: str) -> SentenceTransformer:
     try:
         return _load(name, offline=True)
     except EncoderError:
+        _reach_hub(name)
         return _load(name, offline=False)
+
+
+def _reach_hub(name: str) -> None:
+    """Ask once: on its own the hub's client retries for a minute before it gives up."""
+    from huggingface_hub import constants, get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=10)
+    except Exception as error:
+        what = f"it is not in the local cache, and the model hub can't be reached ({error})"
+        raise EncoderError(what, where=name, next_step=_NO_HUB) from error
 
 
 def _load(name: str, *, offline: bool) -> SentenceTransformer:
@@ -159,9 +178,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-
-
-_PREFIX = ".preparing-"
 
 
 def _intact(folder: Path) -> bool:
