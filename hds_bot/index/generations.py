@@ -18,16 +18,15 @@ _Loaded = TypeVar("_Loaded")
 
 def current_generation(root: Path) -> str | None:
     """Name the generation in force, None where there is no index: one small read, for hot reload."""
+    path = root / "CURRENT"
     try:
-        name = (root / "CURRENT").read_text("ascii").strip()
+        name = path.read_bytes().decode("ascii", "replace").strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise IndexDamaged(
-            f"can't be read ({error})", where=str(root / "CURRENT"), next_step=BUILD
-        ) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     if not _NAME.fullmatch(name):
-        raise IndexDamaged("does not name a generation", where=str(root / "CURRENT"), next_step=BUILD)
+        raise IndexDamaged("does not name a generation", where=str(path), next_step=BUILD)
     return name
 
 
@@ -47,7 +46,14 @@ def open_current(root: Path, load: Callable[[Path], _Loaded]) -> _Loaded:
                 continue
             if isinstance(error, IndexDamaged):
                 raise
-            raise IndexDamaged(f"can't be read ({error})", where=str(root), next_step=BUILD) from error
+            raise unreadable(root, error) from error
+
+
+def unreadable(path: Path, why: object) -> IndexDamaged:
+    """Say that a part of the index can't be read, why, and what to do."""
+    denied = isinstance(why, PermissionError)
+    next_step = "give this user the right to read it" if denied else BUILD
+    return IndexDamaged(f"is unreadable ({why})", where=str(path), next_step=next_step)
 
 
 def next_name(root: Path, content: str) -> str:
@@ -90,8 +96,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def _current_or_nothing(root: Path) -> str:
-    """Name the generation in force; nothing where CURRENT is missing or damaged, which a build mends."""
+    """Name the generation in force; nothing where CURRENT is missing or malformed, which a build mends."""
     try:
         return current_generation(root) or ""
-    except IndexDamaged:
+    except IndexDamaged as error:
+        if isinstance(error.__cause__, OSError):
+            raise
         return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hds_bot.errors import IndexDamaged, IndexMismatch
-from hds_bot.index.generations import BUILD
+from hds_bot.index.generations import BUILD, unreadable
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -68,7 +68,7 @@ class Manifest:
                 **{**data, "files": {name: Seal(**seal) for name, seal in data["files"].items()}}
             )._typed()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise IndexDamaged(f"is unreadable ({error})", where=str(path), next_step=BUILD) from error
+            raise unreadable(path, error) from error
 
     def _typed(self) -> Manifest:
         numbers = ("format", "dimension", "documents", "passages")

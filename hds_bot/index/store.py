@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hds_bot.errors import IndexDamaged
-from hds_bot.index.generations import BUILD
+from hds_bot.index.generations import unreadable
 from hds_bot.types import Authority, Document, Passage, Section, Status
 
 NAME = "passages.sqlite"
@@ -140,7 +139,7 @@ class Store:
         try:
             yield
         except (sqlite3.Error, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise IndexDamaged(f"is unreadable ({error})", where=str(self._path), next_step=BUILD) from error
+            raise unreadable(self._path, error) from error
 
 
 # -- rows ---------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from hds_bot.errors import EncoderError, IndexDamaged
-from hds_bot.index.generations import BUILD
+from hds_bot.errors import EncoderError
+from hds_bot.index.generations import unreadable
 from hds_bot.types import FloatArray
 
 NAME = "vectors.faiss"
@@ -21,6 +21,7 @@ _IN_MEMORY_BYTES = 64 << 20
 # FAISS widens these constructors at run time, past what its type stubs say.
 _SearchParameters: Any = faiss.SearchParameters
 _IDSelectorBitmap: Any = faiss.IDSelectorBitmap
+_PyCallbackIOWriter: Any = faiss.PyCallbackIOWriter  # type: ignore[attr-defined]
 
 
 def write_vectors(path: Path, vectors: FloatArray) -> None:
@@ -28,10 +29,9 @@ def write_vectors(path: Path, vectors: FloatArray) -> None:
     _refuse_odd(vectors)
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:
-        raise OSError(f"FAISS can't write {path}: {error}") from error
+    # Through Python's own file: FAISS's only prints that closing failed, as it does on a full disk.
+    with path.open("wb") as file:
+        faiss.write_index(index, _PyCallbackIOWriter(file.write))
 
 
 class Vectors:
@@ -42,8 +42,7 @@ class Vectors:
         try:
             self._index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
         except RuntimeError as error:
-            what = str(error).rpartition("Error: ")[2]
-            raise IndexDamaged(f"is unreadable ({what})", where=str(path), next_step=BUILD) from error
+            raise unreadable(path, str(error).rpartition("Error: ")[2]) from error
 
     @property
     def shape(self) -> tuple[int, int]:
