@@ -30,7 +30,8 @@ class LetterEncoder:
         return self.encode_queries(texts)
 
     def _encode(self, text: str) -> FloatArray:
-        row = np.full(self.dimension, 1e-3, dtype=np.float32)
+        row = np.zeros(self.dimension, dtype=np.float32)
+        row[-1] = len(text) < 3
         for at in range(len(text) - 2):
             row[zlib.crc32(text[at : at + 3].lower().encode()) % self.dimension] += 1
         unit: FloatArray = row / np.linalg.norm(row)
