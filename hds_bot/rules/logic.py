@@ -1,0 +1,147 @@
+"""Three-valued conditions over facts (Kleene's strong logic), kept as any-of clauses of all-of atoms.
+
+A condition is written as nested lists: `["actor is practice", {any = ["stores_records is yes", …]}]`.
+An atom accepts some values of one fact. It is true of an accepted value, false of another, and unknown where
+the fact is unknown, unless `unknown` is itself among the values accepted: then it is never unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+from hds_bot.errors import RulesError
+from hds_bot.types import FactValue
+
+Facts = Mapping[str, FactValue]
+Truth = bool | None
+Vocabulary = Mapping[str, Mapping[str, FactValue]]
+"""Of each fact, the values it may take, by the word that writes them."""
+
+UNKNOWN = "unknown"
+_ATOM = re.compile(r"(\w+) is (not )?(\w+(?: or \w+)*)")
+_HOW = 'write "FACT is VALUE or VALUE", "FACT is not VALUE", or {any = […]}; facts are in facts.toml'
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One fact and the values of it that are accepted."""
+
+    fact: str
+    accepted: frozenset[FactValue]
+
+    def truth(self, facts: Facts) -> Truth:
+        """Tell whether the fact's value is accepted; None where it is unknown and that isn't accepted."""
+        value = facts.get(self.fact)
+        if value in self.accepted:
+            return True
+        return None if value is None else False
+
+
+Clause = tuple[Atom, ...]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Any of its clauses, each of them all of its atoms; no clause names a fact twice."""
+
+    clauses: tuple[Clause, ...]
+
+    def truth(self, facts: Facts) -> Truth:
+        """Kleene's value of the condition: True, False, or None for unknown."""
+        return _any(_all(atom.truth(facts) for atom in clause) for clause in self.clauses)
+
+    def holds(self, facts: Facts) -> bool:
+        """Tell whether the condition is true, and not merely unknown."""
+        for clause in self.clauses:
+            for atom in clause:
+                if facts.get(atom.fact) not in atom.accepted:
+                    break
+            else:
+                return True
+        return False
+
+    def because(self, facts: Facts) -> tuple[str, ...]:
+        """Name the facts that settle the condition's value: those of its atoms that share it."""
+        truth = self.truth(facts)
+        atoms = [a for c in self.clauses if _all(a.truth(facts) for a in c) is truth for a in c]
+        return tuple(dict.fromkeys(a.fact for a in atoms if a.truth(facts) is truth))
+
+    @cached_property
+    def facts(self) -> tuple[str, ...]:
+        """The facts it reads, in the order written."""
+        return tuple(dict.fromkeys(atom.fact for clause in self.clauses for atom in clause))
+
+    @cached_property
+    def rests_on_unknown(self) -> bool:
+        """Whether it can be true because a fact is unknown."""
+        return any(None in atom.accepted for clause in self.clauses for atom in clause)
+
+    def meets(self, other: Condition) -> dict[str, FactValue] | None:
+        """Find facts under which both conditions are true, or None where there are none."""
+        for ours, theirs in product(self.clauses, other.clauses):
+            both = _merge((*ours, *theirs))
+            if both is not None:
+                return {atom.fact: min(atom.accepted, key=str) for atom in both}
+        return None
+
+
+def parse(written: object, vocabulary: Vocabulary, *, where: str) -> Condition:
+    """Read a condition as written in TOML; RulesError where it says nothing sensible or can never hold."""
+    clauses = [_merge(clause) for clause in _clauses(written, vocabulary, where)]
+    possible = tuple(clause for clause in clauses if clause is not None)
+    if not possible:
+        raise RulesError("the condition can never hold", where=where, next_step=_HOW)
+    return Condition(possible)
+
+
+def _clauses(written: object, vocabulary: Vocabulary, where: str) -> list[Clause]:
+    match written:
+        case str():
+            return [(_atom(written, vocabulary, where),)]
+        case list(parts) | {"all": list(parts)}:
+            branches = [_clauses(part, vocabulary, where) for part in parts]
+            return [tuple(atom for clause in choice for atom in clause) for choice in product(*branches)]
+        case {"any": list(parts), **rest} if not rest:
+            return [clause for part in parts for clause in _clauses(part, vocabulary, where)]
+    raise RulesError(f"{written!r} is no condition", where=where, next_step=_HOW)
+
+
+def _atom(written: str, vocabulary: Vocabulary, where: str) -> Atom:
+    found = _ATOM.fullmatch(written)
+    if not found or found[1] not in vocabulary:
+        raise RulesError(f"“{written}” is no condition on a known fact", where=where, next_step=_HOW)
+    allowed = {**vocabulary[found[1]], UNKNOWN: None}
+    words = found[3].split(" or ")
+    if not set(words) <= set(allowed):
+        choices = ", ".join(allowed)
+        raise RulesError(
+            f"“{written}” names no value of {found[1]}", where=where, next_step=f"one of: {choices}"
+        )
+    accepted = frozenset(allowed[word] for word in words)
+    return Atom(found[1], _others(accepted, allowed.values()) if found[2] else accepted)
+
+
+def _others(values: frozenset[FactValue], allowed: Iterable[FactValue]) -> frozenset[FactValue]:
+    return frozenset(value for value in allowed if value is not None and value not in values)
+
+
+def _merge(atoms: Sequence[Atom]) -> Clause | None:
+    """Keep one atom a fact; None where two of them contradict each other."""
+    accepted: dict[str, frozenset[FactValue]] = {}
+    for atom in atoms:
+        accepted[atom.fact] = accepted.get(atom.fact, atom.accepted) & atom.accepted
+    return tuple(Atom(*item) for item in accepted.items()) if all(accepted.values()) else None
+
+
+def _all(truths: Iterable[Truth]) -> Truth:
+    known = set(truths)
+    return False if False in known else None if None in known else True
+
+
+def _any(truths: Iterable[Truth]) -> Truth:
+    known = set(truths)
+    return True if True in known else None if None in known else False
