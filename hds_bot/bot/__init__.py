@@ -1,0 +1,23 @@
+"""The only room that knows every specialist: builds the index, answers questions, looks at both."""
+
+from __future__ import annotations
+
+from hds_bot.bot.bot import HdsBot
+from hds_bot.bot.building import BuildProgress, BuildReport, build_index
+from hds_bot.bot.question import MAX_CHARACTERS
+from hds_bot.bot.quotes import LostQuote, check_rules
+from hds_bot.bot.settings import Settings
+from hds_bot.bot.state import IndexState, index_state
+
+__all__ = [
+    "MAX_CHARACTERS",
+    "BuildProgress",
+    "BuildReport",
+    "HdsBot",
+    "IndexState",
+    "LostQuote",
+    "Settings",
+    "build_index",
+    "check_rules",
+    "index_state",
+]

@@ -1,0 +1,140 @@
+"""Turns to an answer: facts, verdict, passages, each room asked once and in order."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from hds_bot import facts, rules
+from hds_bot.bot.question import is_understood
+from hds_bot.bot.snapshot import Place, Snapshot
+from hds_bot.facts import Reading
+from hds_bot.rules import Change, Judgement, MissingSpec, Rule, RuleBook
+from hds_bot.types import (
+    Answer,
+    Caution,
+    CitedPassage,
+    Counterfactual,
+    DecidingRule,
+    FactValue,
+    Hit,
+    Language,
+    MissingFact,
+    Option,
+    Verdict,
+)
+
+CITED = 5
+"""Passages of an answer."""
+_OTHER_TOPIC: Mapping[str, FactValue] = {"request": "other"}
+
+
+def answer(snapshot: Snapshot, turns: tuple[str, ...], known: Mapping[str, FactValue] | None) -> Answer:
+    """Answer the last turn of a conversation that was checked and cleaned."""
+    if not is_understood(turns[-1]):
+        nothing = Reading("fr", (), (), "")
+        refused = _compose(snapshot, turns, nothing, rules.judge(snapshot.book, _OTHER_TOPIC), ())
+        return replace(refused, summary=_words()["other_language"])
+    reading = facts.extract(turns, known=known)
+    judgement = rules.judge(snapshot.book, {fact.id: fact.value for fact in reading.facts})
+    hits = _search(snapshot, reading) if judgement.verdict != Verdict.HORS_PERIMETRE else ()
+    if judgement.verdict == Verdict.SANS_VERDICT and not hits:
+        judgement = rules.judge(snapshot.book, _OTHER_TOPIC)
+    return _compose(snapshot, turns, reading, judgement, hits)
+
+
+def _search(snapshot: Snapshot, reading: Reading) -> tuple[Hit, ...]:
+    return snapshot.retriever.search(reading.relevant, CITED, expand=reading.expansion)
+
+
+def _compose(
+    snapshot: Snapshot, turns: tuple[str, ...], reading: Reading, judgement: Judgement, hits: Sequence[Hit]
+) -> Answer:
+    book, language, rule = snapshot.book, reading.language, judgement.rule
+    place = snapshot.place(rule.document, rule.quote) if rule else None
+    to_review = rule is not None and place is None
+    notice = f"{_words()['to_review'][language]} " if to_review else ""
+    return Answer(
+        turns=turns,
+        language=language,
+        verdict=judgement.verdict,
+        summary=notice + rules.summary(book, judgement, language),
+        rule=_deciding(rule, place, language) if rule else None,
+        trace=judgement.trace,
+        facts=reading.facts,
+        missing=tuple(_missing(book, missing, language) for missing in judgement.missing),
+        what_would_change=tuple(_counterfactual(book, change, language) for change in judgement.changes),
+        cautions=_cautions(reading, judgement),
+        passages=_cite(snapshot, judgement, hits),
+        provenance=snapshot.provenance,
+        to_review=to_review,
+    )
+
+
+# -- citations ----------------------------------------------------------------------------
+
+
+def _cite(snapshot: Snapshot, judgement: Judgement, hits: Sequence[Hit]) -> tuple[CitedPassage, ...]:
+    """The passages that hold the rules' quotes, the deciding one first, then what retrieval found."""
+    cited: dict[str, CitedPassage] = {}
+    for place in _places(snapshot, judgement):
+        proof = CitedPassage(place.passage, 1.0, len(cited) + 1, "rule", place.quote)
+        cited.setdefault(place.passage.id, proof)
+    for hit in hits:
+        cited.setdefault(hit.passage.id, CitedPassage(hit.passage, hit.score, len(cited) + 1, "retrieval"))
+    return tuple(cited.values())[:CITED]
+
+
+def _places(snapshot: Snapshot, judgement: Judgement) -> Iterator[Place]:
+    if judgement.rule is None:
+        return
+    for quote in judgement.quotes:
+        if place := snapshot.place(judgement.rule.document, quote):
+            yield place
+
+
+# -- words --------------------------------------------------------------------------------
+
+
+def _deciding(rule: Rule, place: Place | None, language: Language) -> DecidingRule:
+    section = place.passage.section if place else ()
+    return DecidingRule(rule.id, rule.title[language], rule.document, section, rule.quote)
+
+
+def _missing(book: RuleBook, missing: MissingSpec, language: Language) -> MissingFact:
+    options = (
+        Option(rules.label(book, missing.fact, option.value, language), option.value, option.verdict)
+        for option in missing.options
+    )
+    return MissingFact(missing.fact, rules.question(book, missing.fact, language), tuple(options))
+
+
+def _counterfactual(book: RuleBook, change: Change, language: Language) -> Counterfactual:
+    # Facts that only change together share one value.
+    value = next(iter(change.facts.values()))
+    text = rules.describe_change(book, change, language)
+    return Counterfactual("+".join(change.facts), value, change.verdict, change.quote, text)
+
+
+def _cautions(reading: Reading, judgement: Judgement) -> tuple[Caution, ...]:
+    known = {fact.id: fact.value for fact in reading.facts}
+    return tuple(
+        Caution(
+            id=caution.id,
+            text=caution.text[reading.language],
+            reference=caution.reference,
+            url=caution.url,
+            standing=caution.standing,
+            checked=caution.checked,
+        )
+        for caution in rules.select_cautions(known, judgement.verdict)
+    )
+
+
+@cache
+def _words() -> Mapping[str, Any]:
+    return tomllib.loads((resources.files(__package__) / "words.toml").read_text("utf-8"))

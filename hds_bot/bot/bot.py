@@ -1,0 +1,95 @@
+"""The bot: a question in, an answer with its proof out; the newest index taken with each question."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from hds_bot import facts
+from hds_bot.bot.answering import answer
+from hds_bot.bot.building import BuildProgress, build_index
+from hds_bot.bot.question import check_facts, clean_turns
+from hds_bot.bot.settings import Settings
+from hds_bot.bot.snapshot import Snapshot
+from hds_bot.index import current_generation
+from hds_bot.types import Answer, Encoder, FactValue, Hit
+
+
+class HdsBot:
+    """Answers questions about HDS hosting from an index. Keeps no memory; safe from any number of threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the index. Raises IndexMissing, IndexDamaged, IndexMismatch or EncoderError."""
+        self.settings = settings
+        self._opening = threading.Lock()
+        self._snapshot = Snapshot.open(settings)
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        corpus: str | Path | None = None,
+        index: str | Path | None = None,
+        encoder: str | Encoder | None = None,
+    ) -> Self:
+        """Open an index that is already built; what is left out comes from the environment, else the default.
+
+        `encoder` is a sentence-transformers model by hub name or folder, or an object that encodes.
+        """
+        return cls(Settings.resolve(corpus=corpus, index=index, encoder=encoder))
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        corpus: str | Path | None = None,
+        index: str | Path | None = None,
+        encoder: str | Encoder | None = None,
+        progress: BuildProgress | None = None,
+    ) -> Self:
+        """Bring the index up to date with the corpus, then open it.
+
+        `progress` is called with (stage, done, total). Raises CorpusError, EncoderError, IndexBusy or
+        IndexError_; the index in force then stays as it was.
+        """
+        settings = Settings.resolve(corpus=corpus, index=index, encoder=encoder)
+        build_index(settings, progress=progress)
+        return cls(settings)
+
+    def ask(self, turns: str | Sequence[str], known_facts: Mapping[str, FactValue] | None = None) -> Answer:
+        """Answer a question, or the last turn of a conversation, oldest turn first.
+
+        `known_facts` are set by hand and win over what the words say; None means "not known". Raises
+        InputError for turns or facts that can't be used.
+        """
+        snapshot = self._current()
+        check_facts(known_facts, snapshot.book)
+        return answer(snapshot, clean_turns(turns), known_facts)
+
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        documents: Collection[str] | None = None,
+        tags: Collection[str] | None = None,
+    ) -> tuple[Hit, ...]:
+        """The k passages nearest to a query, best first; none where nothing is near.
+
+        `documents` and `tags` restrict to these documents, and to those with one of these tags. Raises
+        InputError for a query that can't be used, or a document or tag that isn't there.
+        """
+        retriever = self._current().retriever
+        reading = facts.extract(clean_turns(query))
+        return retriever.search(reading.relevant, k, documents=documents, tags=tags, expand=reading.expansion)
+
+    def _current(self) -> Snapshot:
+        """The generation in force, opened where a build has replaced the one in hand; that one, where it is gone."""
+        if current_generation(self.settings.index) in (self._snapshot.generation, None):
+            return self._snapshot
+        with self._opening:
+            if current_generation(self.settings.index) != self._snapshot.generation:
+                self._snapshot = Snapshot.open(self.settings, self._snapshot.encoder)
+            return self._snapshot

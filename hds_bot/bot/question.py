@@ -1,0 +1,92 @@
+"""What comes in from outside, checked and cleaned once: turns and facts set by hand."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+from hds_bot.errors import InputError
+from hds_bot.rules import RuleBook
+from hds_bot.types import FactValue
+
+MAX_CHARACTERS = 20_000
+"""Longest conversation, all turns together."""
+_KEPT = "\n\t"
+_ASK = "ask in a sentence, in French or English"
+
+
+def clean_turns(turns: str | Sequence[str]) -> tuple[str, ...]:
+    """Turns in NFC, without control, bidirectional or other invisible characters.
+
+    Raises InputError where there is no turn, where one is no text, blank, or without a letter, and where they
+    are longer than MAX_CHARACTERS together.
+    """
+    given = [turns] if isinstance(turns, str) else list(turns)
+    if not given:
+        raise InputError("there is no question", next_step=_ASK)
+    _refuse_other_than_text(given)
+    _refuse_too_long(given)
+    return tuple(_checked(_clean(turn), f"turn {place}") for place, turn in enumerate(given, 1))
+
+
+def is_understood(turn: str) -> bool:
+    """True where at least half of the letters are Latin ones, as in French and English."""
+    letters = [character for character in turn if character.isalpha()]
+    return 2 * sum(map(_is_latin, letters)) >= len(letters)
+
+
+def check_facts(known: Mapping[str, FactValue] | None, book: RuleBook) -> None:
+    """Raise InputError where a fact set by hand is not in the vocabulary, or has a value that it can't have."""
+    for name, value in (known or {}).items():
+        if name not in book.facts:
+            raise InputError(f"there is no fact {name!r}", where="known_facts", next_step=_one_of(book.facts))
+        allowed = (*book.facts[name].labels, None)
+        if not any(type(value) is type(one) and value == one for one in allowed):
+            raise InputError(f"can't be {value!r}", where=f"known_facts: {name}", next_step=_one_of(allowed))
+
+
+def _refuse_other_than_text(turns: Sequence[object]) -> None:
+    for place, turn in enumerate(turns, 1):
+        if not isinstance(turn, str):
+            raise InputError(
+                f"is no text but {type(turn).__name__}",
+                where=f"turn {place}",
+                next_step="give each turn as text",
+            )
+
+
+def _refuse_too_long(turns: Sequence[str]) -> None:
+    length = sum(map(len, turns))
+    if length > MAX_CHARACTERS:
+        raise InputError(
+            f"the question has {length:,} characters; {MAX_CHARACTERS:,} are read at most",
+            next_step="keep what describes the situation, leave out the rest",
+        )
+
+
+def _clean(turn: str) -> str:
+    lines = unicodedata.normalize("NFC", turn).replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(map(_shown, lines)).strip()
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return "\N{REPLACEMENT CHARACTER}"
+    return character if category not in ("Cc", "Cf") or character in _KEPT else ""
+
+
+def _checked(turn: str, where: str) -> str:
+    if not turn:
+        raise InputError("is blank", where=where, next_step=_ASK)
+    if not any(map(str.isalpha, turn)):
+        raise InputError("has no words", where=where, next_step=_ASK)
+    return turn
+
+
+def _is_latin(letter: str) -> bool:
+    return letter.isascii() or unicodedata.name(letter, "").startswith("LATIN")
+
+
+def _one_of(values: Iterable[object]) -> str:
+    return f"use one of: {', '.join(map(str, values))}"

@@ -1,0 +1,56 @@
+"""Where the corpus and the index lie, and which encoder reads them: given, else environment, else default."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from hds_bot import encoder as encoders
+from hds_bot.types import Encoder
+
+_PACKAGE = Path(__file__).parents[1]
+_CHECKOUT = _PACKAGE.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Corpus folder, index folder, and the encoder: a name, a folder, or any object that encodes."""
+
+    corpus: Path
+    index: Path
+    encoder: str | Encoder
+
+    @classmethod
+    def resolve(
+        cls,
+        *,
+        corpus: str | Path | None = None,
+        index: str | Path | None = None,
+        encoder: str | Encoder | None = None,
+    ) -> Settings:
+        """What is given wins over HDS_BOT_CORPUS, HDS_BOT_INDEX and HDS_BOT_ENCODER, these over the defaults."""
+        return cls(
+            corpus=Path(corpus or os.environ.get("HDS_BOT_CORPUS") or _default_corpus()),
+            index=Path(index or os.environ.get("HDS_BOT_INDEX") or _default_index()),
+            encoder=encoder or os.environ.get("HDS_BOT_ENCODER") or encoders.DEFAULT,
+        )
+
+    @property
+    def encoder_identity(self) -> str:
+        """Name and hash of the encoder, known without loading it."""
+        return encoders.identity(self.encoder) if isinstance(self.encoder, str) else self.encoder.identity
+
+
+def _default_corpus() -> Path:
+    return _CHECKOUT / "corpus" if _is_checkout() else _PACKAGE / "_corpus"
+
+
+def _default_index() -> Path:
+    return _CHECKOUT / "index" if _is_checkout() else platformdirs.user_data_path("hds-bot") / "index"
+
+
+def _is_checkout() -> bool:
+    return (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / "corpus").is_dir()

@@ -1,0 +1,82 @@
+"""One generation of the index with what an answer needs of it, unchanging while it is in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import hds_bot
+from hds_bot import facts, rules
+from hds_bot.bot.serving import open_encoder
+from hds_bot.bot.settings import Settings
+from hds_bot.corpus import find_quote
+from hds_bot.errors import IndexMismatch
+from hds_bot.index import Index
+from hds_bot.retrieval import Retriever
+from hds_bot.types import Encoder, Passage, Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule's words stand: the passage that holds them, and the words as they are there."""
+
+    passage: Passage
+    quote: str
+
+
+class Snapshot:
+    """A retriever, the rule book, and the places of its quotes in this generation."""
+
+    def __init__(self, retriever: Retriever, encoder: Encoder) -> None:
+        self.retriever = retriever
+        self.encoder = encoder
+        self.book = rules.load_rules()
+        self.provenance = _provenance(retriever.index, self.book)
+        self.place = lru_cache(maxsize=None)(self._place)
+
+    @classmethod
+    def open(cls, settings: Settings, encoder: Encoder | None = None) -> Snapshot:
+        """Open the generation in force, with the encoder already open or another.
+
+        Raises IndexMissing, IndexDamaged, IndexMismatch or EncoderError, each with the next step.
+        """
+        _refuse_other_encoder(settings)
+        encoder = encoder or open_encoder(settings)
+        return cls(Retriever.open(settings.index, encoder), encoder)
+
+    @property
+    def generation(self) -> str:
+        """Name of the generation."""
+        return self.retriever.index.generation
+
+    def _place(self, document: str, quote: str) -> Place | None:
+        """Where a document says a quote; None where it doesn't, or isn't there."""
+        index = self.retriever.index
+        if document not in index.documents:
+            return None
+        text = index.documents[document].text
+        span = find_quote(text, quote)
+        holding = [p for p in index.passages_of(document) if span and p.start <= span[0] < p.end]
+        return Place(holding[0], text[span[0] : min(span[1], holding[0].end)]) if span and holding else None
+
+
+def _refuse_other_encoder(settings: Settings) -> None:
+    """Told before an encoder is loaded: that can take seconds."""
+    with Index.open(settings.index) as index:
+        built_with = index.manifest.encoder
+    if built_with != settings.encoder_identity:
+        raise IndexMismatch(
+            f"was built with the encoder {built_with}, but {settings.encoder_identity} is asked for",
+            where=str(settings.index),
+            next_step="name the encoder it was built with (--encoder NAME, HDS_BOT_ENCODER), or: hds-bot index build",
+        )
+
+
+def _provenance(index: Index, book: rules.RuleBook) -> Provenance:
+    return Provenance(
+        version=hds_bot.__version__,
+        rules=f"{book.sha256[:16]}-{facts.fingerprint()[:16]}",
+        corpus=index.manifest.corpus_sha256,
+        index=index.manifest.content,
+        encoder=index.manifest.encoder,
+    )

@@ -1,0 +1,58 @@
+"""Whether there is an index, and whether it still matches the corpus, the encoder and this version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import hds_bot
+from hds_bot import corpus
+from hds_bot.bot.settings import Settings
+from hds_bot.errors import IndexError_, IndexMissing
+from hds_bot.index import Index, Manifest, Verification
+
+MAX_CHARS = 600
+"""Longest passage, in characters."""
+BUILD_SETTINGS = {"max_chars": MAX_CHARS}
+"""What shapes an index besides corpus, encoder and version; recorded in its manifest."""
+Part = Literal["corpus", "encoder", "version", "settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """An index as it stands; `changed` names what differs from what a build would take now."""
+
+    condition: Literal["missing", "damaged", "stale", "fresh"]
+    manifest: Manifest | None = None
+    changed: tuple[Part, ...] = ()
+    fault: str = ""
+    """What is wrong, where there is no index to use."""
+
+    @property
+    def fresh(self) -> bool:
+        """True where a build would change nothing."""
+        return self.condition == "fresh"
+
+
+def index_state(settings: Settings, *, verification: Verification = "quick") -> IndexState:
+    """Look at the index without loading an encoder or parsing a document.
+
+    Raises CorpusError where the corpus folder can't be looked at.
+    """
+    try:
+        with Index.open(settings.index, verification=verification) as index:
+            manifest = index.manifest
+    except IndexError_ as error:
+        return IndexState("missing" if isinstance(error, IndexMissing) else "damaged", fault=str(error))
+    changed = _changed(manifest, settings)
+    return IndexState("stale" if changed else "fresh", manifest, changed)
+
+
+def _changed(manifest: Manifest, settings: Settings) -> tuple[Part, ...]:
+    same: dict[Part, bool] = {
+        "corpus": manifest.corpus_sha256 == corpus.fingerprint(settings.corpus),
+        "encoder": manifest.encoder == settings.encoder_identity,
+        "version": manifest.version == hds_bot.__version__,
+        "settings": dict(manifest.settings) == BUILD_SETTINGS,
+    }
+    return tuple(part for part, is_same in same.items() if not is_same)

@@ -1,0 +1,1 @@
+"""The faces: each parses, calls the core once, renders, and maps errors."""

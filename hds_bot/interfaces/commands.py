@@ -1,0 +1,299 @@
+"""The commands: each calls the core once, renders, and gives the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hds_bot import rules
+from hds_bot.bot import (
+    MAX_CHARACTERS,
+    BuildReport,
+    HdsBot,
+    IndexState,
+    LostQuote,
+    Settings,
+    build_index,
+    check_rules,
+    index_state,
+)
+from hds_bot.errors import InputError
+from hds_bot.interfaces import batch, evaluation, replay
+from hds_bot.interfaces.progress import StagedBar, bar
+from hds_bot.render import contract, read_record, terminal, to_dict, to_record
+
+Options = argparse.Namespace
+DONE, FOUND = 0, 1
+_MOST_PIPED = 4 * MAX_CHARACTERS + 1
+
+
+# -- questions ----------------------------------------------------------------------------
+
+
+def ask(options: Options) -> int:
+    """`ask TURN…`: the answer, and its record where one is wanted."""
+    answer = _bot(options).ask(options.turns or _piped_question())
+    if options.record:
+        _write(options.record, _json(to_record(answer)))
+    _say(_json(to_dict(answer)) if options.json else terminal.to_text(answer, width=_width(), color=_color()))
+    return DONE
+
+
+def search(options: Options) -> int:
+    """`search QUERY`: the nearest passages; exit 1 where nothing is near."""
+    hits = _bot(options).search(options.query, options.k, documents=options.document, tags=options.tag)
+    if not hits:
+        _tell("nothing in the corpus is near that")
+    if options.json:
+        _say(_json([contract.hit_to_dict(hit) for hit in hits]))
+    else:
+        _say(terminal.hits_to_text(hits, width=_width(), color=_color()))
+    return DONE if hits else FOUND
+
+
+def batch_answers(options: Options) -> int:
+    """`batch IN`: an answer a line; exit 1 where a line was refused."""
+    bot = _bot(options)
+    questions = bar(batch.read_questions(options.questions), "Answering", total=_count(options.questions))
+    with batch.writer(options.output) as write:
+        tally = batch.answer_all(bot, questions, write)
+    _tell(f"{tally.answered} answered, {tally.refused} refused")
+    return FOUND if tally.refused else DONE
+
+
+def evaluate(options: Options) -> int:
+    """`eval FILE`: every metric; exit 1 where an answer is unsafe."""
+    questions = evaluation.read_labelled(options.questions)
+    report = evaluation.evaluate(_bot(options), bar(questions, "Evaluating", total=len(questions)))
+    _say(_json(evaluation.to_dict(report)) if options.json else evaluation.to_text(report))
+    return FOUND if report.unsafe else DONE
+
+
+def replay_records(options: Options) -> int:
+    """`replay RECORD…`: identical, or what changed; exit 1 where a verdict turned or a record was altered."""
+    bot, results = _bot(options), {}
+    for path in options.records:
+        results[str(path)] = result = replay.replay(bot, read_record(path))
+        if not options.json:
+            _say(f"{path}: {replay.to_text(result)}")
+    if options.json:
+        _say(_json({path: replay.to_dict(result) for path, result in results.items()}))
+    return FOUND if any(result.turned for result in results.values()) else DONE
+
+
+# -- index --------------------------------------------------------------------------------
+
+
+def index_build(options: Options) -> int:
+    """`index build`: what was done; rules that lost their quote are told, and don't stop the build."""
+    report = _build(_settings(options), force=options.force, keep_going=options.keep_going)
+    if options.json:
+        _say(_json(_built(report)))
+    elif report is None:
+        _tell("the index is up to date")
+    else:
+        _tell_build(report)
+    return DONE
+
+
+def index_status(options: Options) -> int:
+    """`index status`: whether there is an index, what it holds, what changed since."""
+    settings = _settings(options)
+    state = index_state(settings)
+    _say(_json(_described(settings, state)) if options.json else _state_text(settings, state))
+    return DONE
+
+
+def index_check(options: Options) -> int:
+    """`index check`: as status, every file hashed; exit 1 unless it is whole and up to date."""
+    settings = _settings(options)
+    state = index_state(settings, verification="full")
+    _say(_json(_described(settings, state)) if options.json else _state_text(settings, state))
+    return DONE if state.fresh else FOUND
+
+
+# -- rules --------------------------------------------------------------------------------
+
+
+def rules_list(options: Options) -> int:
+    """`rules list`: one rule a line."""
+    book = rules.load_rules()
+    if options.json:
+        _say(_json([_rule_dict(rule) for rule in book.rules]))
+    else:
+        width = max(len(rule.id) for rule in book.rules)
+        _say("\n".join(f"{rule.id:{width}}  {rule.verdict:14}  {rule.title['fr']}" for rule in book.rules))
+    return DONE
+
+
+def rules_show(options: Options) -> int:
+    """`rules show ID`: the rule with its condition and its quotes."""
+    rule = next((rule for rule in rules.load_rules().rules if rule.id == options.rule), None)
+    if rule is None:
+        raise InputError(f"there is no rule {options.rule!r}", next_step="see: hds-bot rules list")
+    described = _rule_dict(rule)
+    _say(
+        _json(described)
+        if options.json
+        else "\n".join(f"{name}: {value}" for name, value in described.items())
+    )
+    return DONE
+
+
+def rules_check(options: Options) -> int:
+    """`rules check`: quotes that the corpus no longer holds, each with the nearest passage; exit 1 where there is one."""
+    lost = check_rules(_settings(options))
+    if options.json:
+        _say(_json([asdict(one) for one in lost]))
+    else:
+        _say("\n".join(map(_lost_text, lost)) or "every quote is in the corpus")
+    return FOUND if lost else DONE
+
+
+# -- page ---------------------------------------------------------------------------------
+
+
+def open_page(options: Options) -> int:
+    """No command: bring the index up to date, then open the chat page until it is stopped."""
+    settings = _settings(options)
+    if find_spec("streamlit") is None:
+        raise InputError("the chat page needs Streamlit", next_step="pip install 'hds-bot[page]'")
+    _build(settings)
+    return subprocess.run(_streamlit(), env=_environment(settings, options), check=False).returncode  # noqa: S603
+
+
+def _streamlit() -> list[str]:
+    page = Path(__file__).with_name("page.py")
+    flags = ("--server.address=localhost", "--browser.gatherUsageStats=false")
+    return [sys.executable, "-m", "streamlit", "run", str(page), *flags]
+
+
+def _environment(settings: Settings, options: Options) -> dict[str, str]:
+    given = {"HDS_BOT_CORPUS": settings.corpus.resolve(), "HDS_BOT_INDEX": settings.index.resolve()}
+    encoder = {"HDS_BOT_ENCODER": options.encoder} if options.encoder else {}
+    return {**os.environ, **{name: str(path) for name, path in given.items()}, **encoder}
+
+
+# -- what they share ----------------------------------------------------------------------
+
+
+def _settings(options: Options) -> Settings:
+    return Settings.resolve(corpus=options.corpus, index=options.index, encoder=options.encoder)
+
+
+def _bot(options: Options) -> HdsBot:
+    return HdsBot(_settings(options))
+
+
+def _build(settings: Settings, *, force: bool = False, keep_going: bool = False) -> BuildReport | None:
+    with StagedBar() as progress:
+        return build_index(settings, force=force, keep_going=keep_going, progress=progress)
+
+
+def _piped_question() -> str:
+    if sys.stdin.isatty():
+        raise InputError("there is no question", next_step='hds-bot ask "…", or pipe the question in')
+    return sys.stdin.buffer.read(_MOST_PIPED).decode("utf-8", "replace")
+
+
+def _count(path: Path) -> int | None:
+    """How many questions there are, where a bar will show it."""
+    if str(path) == "-" or not sys.stderr.isatty():
+        return None
+    return sum(1 for _ in batch.read_questions(path))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"can't be written ({error.strerror})",
+            where=str(path),
+            next_step="check the folder and its free space",
+        ) from error
+
+
+def _built(report: BuildReport | None) -> dict[str, Any]:
+    if report is None:
+        return {"built": False}
+    return {
+        "built": True,
+        "documents": report.manifest.documents,
+        "passages": report.manifest.passages,
+        "encoded": report.encoded,
+        "lost": [asdict(lost) for lost in report.lost],
+        "left_out": [{"path": path, "reason": reason} for path, reason in report.left_out],
+    }
+
+
+def _tell_build(report: BuildReport) -> None:
+    manifest = report.manifest
+    _tell(
+        f"index built: {manifest.documents} documents, {manifest.passages} passages, {report.encoded} encoded"
+    )
+    for path, reason in report.left_out:
+        _tell(f"left out: {path}: {reason}")
+    for lost in report.lost:
+        _tell(_lost_text(lost))
+
+
+def _lost_text(lost: LostQuote) -> str:
+    nearest = f"nearest: « {lost.nearest.text} »" if lost.nearest else "that document is not in the corpus"
+    return f"rule {lost.rule}: its quote is lost in {lost.document}: « {lost.quote} »\n  {nearest}"
+
+
+def _described(settings: Settings, state: IndexState) -> dict[str, Any]:
+    manifest = state.manifest
+    return {
+        "condition": state.condition,
+        "changed": list(state.changed),
+        "fault": state.fault or None,
+        "index": str(settings.index),
+        "corpus": str(settings.corpus),
+        "encoder": manifest.encoder if manifest else None,
+        "documents": manifest.documents if manifest else 0,
+        "passages": manifest.passages if manifest else 0,
+        "created": manifest.created if manifest else None,
+    }
+
+
+def _state_text(settings: Settings, state: IndexState) -> str:
+    shown = {name: value for name, value in _described(settings, state).items() if value not in (None, [], 0)}
+    return "\n".join(
+        f"{name + ':':11} {', '.join(v) if isinstance(v, list) else v}" for name, v in shown.items()
+    )
+
+
+def _rule_dict(rule: rules.Rule) -> dict[str, Any]:
+    return asdict(rule)
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def _say(text: str) -> None:
+    """Data, to standard output."""
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def _tell(text: str) -> None:
+    """Words, to standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 100)
+
+
+def _color() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
