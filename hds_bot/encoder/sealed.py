@@ -8,19 +8,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+_SEAL = "seal"
+
 
 def seal(folder: Path, manifest: str, facts: dict[str, Any]) -> None:
-    """Write `manifest` into `folder`: the given facts, and the size and SHA-256 of every file there."""
+    """Write `manifest` into `folder`: the facts, size and SHA-256 of every file, its own hash."""
     files = {path.relative_to(folder).as_posix(): _entry(path) for path in _files(folder)}
-    text = json.dumps({**facts, "files": files}, indent=2, ensure_ascii=False)
+    facts = {**facts, "files": files}
+    text = json.dumps({**facts, _SEAL: _digest(facts)}, indent=2, ensure_ascii=False)
     (folder / manifest).write_text(text + "\n", encoding="utf-8")
 
 
 def read_seal(folder: Path, manifest: str) -> dict[str, Any]:
-    """Read the facts that `seal` wrote; ValueError or OSError if they can't be read."""
+    """Read the facts that `seal` wrote; ValueError if they were altered, OSError if unreadable."""
     facts = json.loads((folder / manifest).read_text(encoding="utf-8"))
-    if not isinstance(facts, dict) or not isinstance(facts.get("files"), dict):
-        raise ValueError(f"{manifest} names no files")
+    if not isinstance(facts, dict) or facts.pop(_SEAL, "") != _digest(facts):
+        raise ValueError("it was altered: its own hash differs")
     return facts
 
 
@@ -41,6 +44,10 @@ def sha256(path: Path) -> str:
     """Of the file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _files(folder: Path) -> Iterable[Path]:
