@@ -58,15 +58,19 @@ class ContentBuilder:
         """Add a block, its line ends kept."""
         self._append(clean_block(text), gap="\n\n")
 
-    def item(self, text: str, *, depth: int = 0, mark: str = BULLET) -> None:
-        """Add a list item on its own line."""
+    def item(self, text: str, *, depth: int = 0, mark: str | None = None) -> None:
+        """Add a list item on its own line; the mark is a bullet unless given, as "1."."""
         if line := clean_line(text):
-            self._append(f"{_INDENT * depth}{mark} {line}", gap="\n")
+            self._append(f"{_INDENT * depth}{mark or BULLET} {line}", gap="\n")
 
     def more_of_item(self, text: str, *, depth: int = 0) -> None:
         """Add a further paragraph of the last item."""
         if line := clean_line(text):
             self._append(_INDENT * (depth + 1) + line, gap="\n")
+
+    def carry_on(self, text: str, *, gap: str = " ") -> None:
+        """Add to the last block, as where a page ends inside it."""
+        self._append(text, gap=gap)
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Add a table: its first row as a line, each other row as an item."""

@@ -11,6 +11,14 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# As browsers do, Latin-1 is read as the Windows code page that extends it.
+_WESTERN = {
+    "windows-1252": "cp1252",
+    "cp1252": "cp1252",
+    "iso-8859-1": "cp1252",
+    "latin1": "cp1252",
+    "iso-8859-15": "iso8859-15",
+}
 _SIGNATURES = {
     b"%PDF-": "a PDF",
     b"PK\x03\x04": "a ZIP or Office file",
@@ -18,10 +26,11 @@ _SIGNATURES = {
 }
 
 
-def decode(data: bytes, where: str) -> str:
+def decode(data: bytes, where: str, *, declared: str = "") -> str:
     """Text of a file in UTF-8, or UTF-16 with its byte order mark, with line feeds as line ends.
 
-    Raises `CorpusError` for binary content and for any other encoding, naming the first bad byte.
+    `declared` is the encoding that the file itself names: taken where the file is not UTF-8. Raises
+    `CorpusError` for binary content and for any other encoding, naming the first bad byte.
     """
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
     if kind := _binary_kind(data, encoding):
@@ -31,7 +40,9 @@ def decode(data: bytes, where: str) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise _wrong_encoding(error, where) from error
+        if declared.lower() not in _WESTERN:
+            raise _wrong_encoding(error, where) from error
+        text = data.decode(_WESTERN[declared.lower()], "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

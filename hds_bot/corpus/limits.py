@@ -8,3 +8,8 @@ MAX_METADATA = 20_000
 """Characters of front matter or of a side file."""
 MAX_NESTING = 40
 """Levels of lists, quotes or elements inside one another."""
+MAX_EXPANDED = 200 * 1024 * 1024
+"""Bytes that an Office file may unpack to."""
+MAX_PAGES = 2000
+MAX_SECONDS = 120
+"""To read the pages of one PDF."""

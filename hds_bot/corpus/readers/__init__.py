@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hds_bot.corpus.content import Content
+from hds_bot.corpus.readers.docx import read_docx
+from hds_bot.corpus.readers.html import read_html
 from hds_bot.corpus.readers.markdown import read_markdown
+from hds_bot.corpus.readers.pdf import read_pdf
 from hds_bot.corpus.readers.plain_text import read_plain_text
 
 Reader = Callable[[bytes, str], Content]
@@ -15,4 +18,8 @@ READERS: dict[str, Reader] = {
     ".md": read_markdown,
     ".markdown": read_markdown,
     ".txt": read_plain_text,
+    ".html": read_html,
+    ".htm": read_html,
+    ".docx": read_docx,
+    ".pdf": read_pdf,
 }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
-from hds_bot.corpus.content import BULLET, Content, ContentBuilder
+from hds_bot.corpus.content import Content, ContentBuilder
 from hds_bot.corpus.decoding import decode
 from hds_bot.corpus.limits import MAX_NESTING
 from hds_bot.corpus.metadata import split_front_matter
 from hds_bot.corpus.normalising import clean
+from hds_bot.corpus.readers.html import add_markup, visible_text
 from hds_bot.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -19,8 +21,9 @@ def read_markdown(data: bytes, where: str) -> Content:
     """Headings, paragraphs, lists and tables without their marks; a line `---` ends all sections."""
     metadata, body = split_front_matter(decode(data, where), where)
     builder = ContentBuilder()
+    walk = _Walk(builder, where)
     for node in _parse(clean(body), where).children:
-        _add(node, builder)
+        walk.block(node)
     return builder.content(metadata)
 
 
@@ -38,58 +41,71 @@ def _parse(body: str, where: str) -> SyntaxTreeNode:
     return SyntaxTreeNode(tokens)
 
 
-def _add(node: SyntaxTreeNode, builder: ContentBuilder) -> None:
-    match node.type:
-        case "heading":
-            builder.heading(int(node.tag[1]), _inline(node))
-        case "paragraph":
-            builder.paragraph(_inline(node))
-        case "bullet_list" | "ordered_list":
-            _add_list(node, builder, depth=0)
-        case "table":
-            builder.table([_inline(cell) for cell in row.children] for row in node.walk() if row.type == "tr")
-        case "hr":
-            builder.leave_sections()
-        case "fence" | "code_block":
-            builder.paragraph(node.content)
-        case _:
-            for child in node.children:
-                _add(child, builder)
+class _Walk:
+    """Takes the blocks of a syntax tree to a builder."""
+
+    def __init__(self, builder: ContentBuilder, where: str) -> None:
+        self._builder = builder
+        self._where = where
+
+    def block(self, node: SyntaxTreeNode) -> None:
+        """Add a block and all below it."""
+        match node.type:
+            case "heading":
+                self._builder.heading(int(node.tag[1]), self._text(node))
+            case "paragraph" | "fence" | "code_block":
+                self._builder.paragraph(self._text(node))
+            case "bullet_list" | "ordered_list":
+                self._list(node, depth=0)
+            case "table":
+                rows = (row for row in node.walk() if row.type == "tr")
+                self._builder.table([self._text(cell) for cell in row.children] for row in rows)
+            case "html_block":
+                add_markup(node.content, self._builder, self._where)
+            case "hr":
+                self._builder.leave_sections()
+            case _:
+                for child in node.children:
+                    self.block(child)
+
+    def _list(self, node: SyntaxTreeNode, *, depth: int) -> None:
+        first = int(node.attrs.get("start", 1))
+        for number, item in enumerate(node.children, first):
+            self._item(item, depth=depth, mark=f"{number}." if node.type == "ordered_list" else None)
+
+    def _item(self, item: SyntaxTreeNode, *, depth: int, mark: str | None) -> None:
+        opened = False
+        for block in item.children:
+            if block.type in ("bullet_list", "ordered_list"):
+                self._list(block, depth=depth + 1)
+            elif opened:
+                self._builder.more_of_item(self._text(block), depth=depth)
+            else:
+                self._builder.item(self._text(block), depth=depth, mark=mark)
+                opened = True
+
+    def _text(self, block: SyntaxTreeNode) -> str:
+        """Text of any block, as a reader would see it."""
+        if block.type == "html_block":
+            return visible_text(block.content, self._where)
+        if not block.children:
+            return block.content
+        if block.children[0].type != "inline":
+            return "\n".join(map(self._text, block.children))
+        if any(node.type == "html_inline" for node in block.walk()):
+            return visible_text(_inline(block, markup=True), self._where)
+        return _inline(block, markup=False)
 
 
-def _add_list(node: SyntaxTreeNode, builder: ContentBuilder, *, depth: int) -> None:
-    first = int(node.attrs.get("start", 1))
-    for number, item in enumerate(node.children, first):
-        mark = f"{number}." if node.type == "ordered_list" else BULLET
-        _add_item(item, builder, depth=depth, mark=mark)
-
-
-def _add_item(item: SyntaxTreeNode, builder: ContentBuilder, *, depth: int, mark: str) -> None:
-    opened = False
-    for block in item.children:
-        if block.type in ("bullet_list", "ordered_list"):
-            _add_list(block, builder, depth=depth + 1)
-        elif opened:
-            builder.more_of_item(_words(block), depth=depth)
-        else:
-            builder.item(_words(block), depth=depth, mark=mark)
-            opened = True
-
-
-def _words(block: SyntaxTreeNode) -> str:
-    """Text of any block inside a list item."""
-    if not block.children:
-        return "" if block.type == "html_block" else block.content
-    return _inline(block) if block.children[0].type == "inline" else "\n".join(map(_words, block.children))
-
-
-def _inline(node: SyntaxTreeNode) -> str:
+def _inline(node: SyntaxTreeNode, *, markup: bool) -> str:
     match node.type:
         case "text" | "code_inline" | "image":
+            return escape(node.content) if markup else node.content
+        case "html_inline":
             return node.content
         case "softbreak":
             return " "
         case "hardbreak":
-            return "\n"
+            return "<br>" if markup else "\n"
         case _:
-            return "".join(map(_inline, node.children))
+            return "".join(_inline(child, markup=markup) for child in node.children)
