@@ -79,7 +79,7 @@ def _compose(
 
 
 def _cite(snapshot: Snapshot, judgement: Judgement, hits: Sequence[Hit]) -> tuple[CitedPassage, ...]:
-    """The passages that hold the rules' quotes, the deciding one first, then what retrieval found."""
+    """Cite the passages that hold the rules' quotes, the deciding one first, then what retrieval found."""
     cited: dict[str, CitedPassage] = {}
     for place in _places(snapshot, judgement):
         proof = CitedPassage(place.passage, 1.0, len(cited) + 1, "rule", place.quote)

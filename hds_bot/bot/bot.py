@@ -76,7 +76,7 @@ class HdsBot:
         documents: Collection[str] | None = None,
         tags: Collection[str] | None = None,
     ) -> tuple[Hit, ...]:
-        """The k passages nearest to a query, best first; none where nothing is near.
+        """Find the k passages nearest to a query, best first; none where nothing is near.
 
         `documents` and `tags` restrict to these documents, and to those with one of these tags. Raises
         InputError for a query that can't be used, or a document or tag that isn't there.
@@ -86,7 +86,7 @@ class HdsBot:
         return retriever.search(reading.relevant, k, documents=documents, tags=tags, expand=reading.expansion)
 
     def _current(self) -> Snapshot:
-        """The generation in force, opened where a build has replaced the one in hand; that one, where it is gone."""
+        """Give the generation in force, opened anew where a build replaced it; the last one, where none is."""
         if current_generation(self.settings.index) in (self._snapshot.generation, None):
             return self._snapshot
         with self._opening:

@@ -16,7 +16,7 @@ _ASK = "ask in a sentence, in French or English"
 
 
 def clean_turns(turns: str | Sequence[str]) -> tuple[str, ...]:
-    """Turns in NFC, without control, bidirectional or other invisible characters.
+    """Give turns in NFC, without control, bidirectional or other invisible characters.
 
     Raises InputError where there is no turn, where one is no text, blank, or without a letter, and where they
     are longer than MAX_CHARACTERS together.
@@ -30,13 +30,13 @@ def clean_turns(turns: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def is_understood(turn: str) -> bool:
-    """True where at least half of the letters are Latin ones, as in French and English."""
+    """Tell whether at least half of the letters are Latin ones, as in French and English."""
     letters = [character for character in turn if character.isalpha()]
     return 2 * sum(map(_is_latin, letters)) >= len(letters)
 
 
 def check_facts(known: Mapping[str, FactValue] | None, book: RuleBook) -> None:
-    """Raise InputError where a fact set by hand is not in the vocabulary, or has a value that it can't have."""
+    """Raise InputError where a fact set by hand is not in the vocabulary, or can't have that value."""
     for name, value in (known or {}).items():
         if name not in book.facts:
             raise InputError(f"there is no fact {name!r}", where="known_facts", next_step=_one_of(book.facts))

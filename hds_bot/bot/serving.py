@@ -13,7 +13,7 @@ from hds_bot.types import Encoder
 
 
 def open_encoder(settings: Settings) -> Encoder:
-    """The encoder to serve with. Raises EncoderError where it is missing or damaged."""
+    """Open the encoder to serve with. Raises EncoderError where it is missing or damaged."""
     if not isinstance(settings.encoder, str):
         return settings.encoder
     folder = serving_folder(settings)
@@ -23,7 +23,7 @@ def open_encoder(settings: Settings) -> Encoder:
 
 
 def open_for_build(settings: Settings) -> Encoder:
-    """The encoder to build with; a damaged compiled form is thrown away, to be made anew."""
+    """Open the encoder to build with; a damaged compiled form is thrown away, to be made anew."""
     try:
         return open_encoder(settings)
     except EncoderError:

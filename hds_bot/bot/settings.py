@@ -31,7 +31,7 @@ class Settings:
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
     ) -> Settings:
-        """What is given wins over HDS_BOT_CORPUS, HDS_BOT_INDEX and HDS_BOT_ENCODER, these over the defaults."""
+        """Take what is given, else HDS_BOT_CORPUS, HDS_BOT_INDEX and HDS_BOT_ENCODER, else the defaults."""
         return cls(
             corpus=Path(corpus or os.environ.get("HDS_BOT_CORPUS") or _default_corpus()),
             index=Path(index or os.environ.get("HDS_BOT_INDEX") or _default_index()),

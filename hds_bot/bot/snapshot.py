@@ -68,7 +68,7 @@ def _refuse_other_encoder(settings: Settings) -> None:
         raise IndexMismatch(
             f"was built with the encoder {built_with}, but {settings.encoder_identity} is asked for",
             where=str(settings.index),
-            next_step="name the encoder it was built with (--encoder NAME, HDS_BOT_ENCODER), or: hds-bot index build",
+            next_step="name that one (--encoder NAME), or build for this one: hds-bot index build",
         )
 
 

@@ -75,7 +75,7 @@ def answer_all(bot: HdsBot, questions: Iterable[Question | Refused], write: Call
 
 @contextmanager
 def writer(path: Path | None) -> Iterator[Callable[[Row], None]]:
-    """What writes rows to standard output, or to a file that is only put in place when all are written."""
+    """Give what writes rows to standard output, or to a file put in place only when all are written."""
     if path is None:
         yield _json_writer(sys.stdout)
         return
@@ -248,7 +248,7 @@ def _is_csv(path: Path) -> bool:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[IO[str]]:
-    """A file that takes its name when it is whole; whatever fails, what was there stays."""
+    """Open a file that takes its name when it is whole; whatever fails, what was there stays."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with draft.open("w", encoding="utf-8", newline="" if _is_csv(path) else "\n") as file:

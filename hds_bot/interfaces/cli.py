@@ -169,9 +169,7 @@ def _add_replay(commands: _Commands) -> None:
 
 
 def _add(commands: _Commands, name: str, command: str, words: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name, help=words, description=words, allow_abbrev=False
-    )
+    parser = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
     parser.set_defaults(command=command)
     return parser
 

@@ -149,7 +149,7 @@ def rules_show(options: Options) -> int:
 
 
 def rules_check(options: Options) -> int:
-    """`rules check`: quotes that the corpus no longer holds, each with the nearest passage; exit 1 where there is one."""
+    """`rules check`: quotes that the corpus lost, with the nearest passage; exit 1 where there is one."""
     lost = check_rules(_settings(options))
     if options.json:
         _say(_json([asdict(one) for one in lost]))
@@ -282,12 +282,12 @@ def _json(content: object) -> str:
 
 
 def _say(text: str) -> None:
-    """Data, to standard output."""
+    """Write data to standard output."""
     sys.stdout.write(text.rstrip("\n") + "\n")
 
 
 def _tell(text: str) -> None:
-    """Words, to standard error."""
+    """Write words to standard error."""
     sys.stderr.write(text + "\n")
 
 

@@ -9,18 +9,17 @@ from typing import TypeVar
 from tqdm import tqdm
 
 _Item = TypeVar("_Item")
+_STAGES = {"read": "Reading documents", "encode": "Encoding passages", "prepare": "Preparing the encoder"}
 
 
 def bar(items: Iterable[_Item], label: str, *, total: int | None = None) -> Iterable[_Item]:
-    """The same items, with a bar that follows them."""
+    """Give the same items, with a bar that follows them."""
     followed: Iterable[_Item] = tqdm(items, label, total, unit=" questions", file=sys.stderr, disable=None)
     return followed
 
 
 class StagedBar:
     """One bar after another, a stage each, for a build."""
-
-    _LABELS = {"read": "Reading documents", "encode": "Encoding passages", "prepare": "Preparing the encoder"}
 
     def __init__(self) -> None:
         self._stage = ""
@@ -31,7 +30,7 @@ class StagedBar:
         if stage != self._stage:
             self._drawn.close()
             self._stage = stage
-            self._drawn = tqdm(desc=self._LABELS[stage], total=total, file=sys.stderr, disable=None)
+            self._drawn = tqdm(desc=_STAGES[stage], total=total, file=sys.stderr, disable=None)
         self._drawn.update(done - self._drawn.n)
 
     def __enter__(self) -> StagedBar:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hds_bot.bot import HdsBot
 from hds_bot import render
+from hds_bot.bot import HdsBot
 
 Content = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ def replay(bot: HdsBot, recorded: Content) -> Replay:
 
 
 def to_dict(result: Replay) -> dict[str, Any]:
-    """What replay found, as JSON values."""
+    """Give what replay found as JSON values."""
     return {
         "identical": result.identical,
         "turned": result.turned,
@@ -59,7 +59,7 @@ def to_dict(result: Replay) -> dict[str, Any]:
 
 
 def to_text(result: Replay) -> str:
-    """What replay found, in a few lines."""
+    """Tell what replay found in a few lines."""
     if result.identical:
         return "identical"
     lines = [

@@ -10,7 +10,7 @@ from hds_bot.types import Answer, CitedPassage, DecidingRule, Fact, Hit, Missing
 
 
 def to_dict(answer: Answer) -> dict[str, Any]:
-    """The answer as plain JSON values, in the contract's fields and order."""
+    """Give the answer as plain JSON values, in the contract's fields and order."""
     return {
         "question": answer.question,
         "turns": list(answer.turns),
@@ -40,7 +40,7 @@ def to_json(answer: Answer, *, indent: int | None = None) -> str:
 
 
 def hit_to_dict(hit: Hit) -> dict[str, Any]:
-    """A search result, as a cited passage without who cited it."""
+    """Give a search result as a cited passage without who cited it."""
     return {**_passage(hit.passage), "score": _score(hit.score), "rank": hit.rank}
 
 

@@ -14,7 +14,7 @@ _LINE_MARKS = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))", re.MULTILINE)
 
 
 def to_markdown(answer: Answer) -> str:
-    """The answer from verdict to cited passages, headings in the question's language."""
+    """Write the answer from verdict to cited passages, headings in the question's language."""
     speak = words(answer.language)
     blocks = (
         _verdict(answer, speak),
@@ -86,10 +86,8 @@ def _heading(text: str) -> Iterator[str]:
 
 
 def _quoted(text: str, *, indent: str = "") -> str:
-    """A block quote that keeps its line ends."""
-    return "\n".join(
-        f"{indent}> {line}  ".rstrip() if not line else f"{indent}> {line}  " for line in text.split("\n")
-    )
+    """Make a block quote that keeps its line ends."""
+    return "  \n".join(f"{indent}> {line}" for line in text.split("\n"))
 
 
 def _strong(text: str) -> str:

@@ -54,7 +54,7 @@ def reference(caution: Caution) -> str:
 
 
 def marked(cited: CitedPassage, mark: Callable[[str], str], plain: Callable[[str], str] = str) -> str:
-    """A passage's text with its quote marked; both parts go through `plain` first."""
+    """Give a passage's text with its quote marked; every part goes through `plain` first."""
     text = cited.passage.text
     start = text.find(cited.quote) if cited.quote else -1
     if start < 0:

@@ -16,13 +16,13 @@ SCHEMA = 1
 
 
 def to_record(answer: Answer) -> dict[str, Any]:
-    """The answer as a record that `read_record` takes back and `hds-bot replay` derives again."""
+    """Make a record that `read_record` takes back and `hds-bot replay` derives again."""
     content = to_dict(answer)
     return {"schema": SCHEMA, "answer": content, "integrity": _seal(content)}
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The answer of a record. Raises InputError where it can't be read, is no record, or was altered."""
+    """Read the answer of a record. Raises InputError where it is none, or was altered."""
     record = _load(path)
     if not isinstance(record, dict) or set(record) != {"schema", "answer", "integrity"}:
         raise _refused(path, "is no record of an answer")

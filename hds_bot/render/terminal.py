@@ -22,7 +22,7 @@ Paint = Callable[[str, str], str]
 
 
 def to_text(answer: Answer, *, width: int = 80, color: bool = False) -> str:
-    """The answer from verdict to cited passages, in lines of at most `width` columns."""
+    """Write the answer from verdict to cited passages, in lines of at most `width` columns."""
     page = _Page(words(answer.language), width, _painted if color else _plain)
     blocks = (
         page.verdict(answer),

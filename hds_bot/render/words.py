@@ -43,6 +43,6 @@ class Words:
 
 @cache
 def words(language: Language) -> Words:
-    """The words of a language, loaded once; an unknown or missing key is an error."""
+    """Give the words of a language, loaded once; an unknown or missing key is an error."""
     data = tomllib.loads((resources.files(__package__) / "data" / f"{language}.toml").read_text("utf-8"))
     return Words(**data)
