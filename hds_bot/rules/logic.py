@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 
@@ -18,8 +18,6 @@ from hds_bot.types import FactValue
 
 Facts = Mapping[str, FactValue]
 Truth = bool | None
-Vocabulary = Mapping[str, Mapping[str, FactValue]]
-"""Of each fact, the values it may take, by the word that writes them."""
 
 UNKNOWN = "unknown"
 _ATOM = re.compile(r"(\w+) is (not )?(\w+(?: or \w+)*)")
@@ -39,6 +37,20 @@ class Atom:
         if value in self.accepted:
             return True
         return None if value is None else False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What conditions may be written with."""
+
+    values: Mapping[str, Mapping[str, FactValue]]
+    """Of each fact, the values it may take, by the word that writes them."""
+    named: Mapping[str, object] = field(default_factory=dict)
+    """Conditions that others may name, as written."""
+
+    def without(self, name: str) -> Terms:
+        """Return the terms that a named condition may itself use: not its own name."""
+        return Terms(self.values, {key: written for key, written in self.named.items() if key != name})
 
 
 Clause = tuple[Atom, ...]
@@ -89,32 +101,34 @@ class Condition:
         return None
 
 
-def parse(written: object, vocabulary: Vocabulary, *, where: str) -> Condition:
+def parse(written: object, terms: Terms, *, where: str) -> Condition:
     """Read a condition as written in TOML; RulesError where it says nothing sensible or can never hold."""
-    clauses = [_merge(clause) for clause in _clauses(written, vocabulary, where)]
+    clauses = [_merge(clause) for clause in _clauses(written, terms, where)]
     possible = tuple(clause for clause in clauses if clause is not None)
     if not possible:
         raise RulesError("the condition can never hold", where=where, next_step=_HOW)
     return Condition(possible)
 
 
-def _clauses(written: object, vocabulary: Vocabulary, where: str) -> list[Clause]:
+def _clauses(written: object, terms: Terms, where: str) -> list[Clause]:
     match written:
+        case str() if written in terms.named:
+            return _clauses(terms.named[written], terms.without(written), where)
         case str():
-            return [(_atom(written, vocabulary, where),)]
+            return [(_atom(written, terms, where),)]
         case list(parts) | {"all": list(parts)}:
-            branches = [_clauses(part, vocabulary, where) for part in parts]
+            branches = [_clauses(part, terms, where) for part in parts]
             return [tuple(atom for clause in choice for atom in clause) for choice in product(*branches)]
         case {"any": list(parts), **rest} if not rest:
-            return [clause for part in parts for clause in _clauses(part, vocabulary, where)]
+            return [clause for part in parts for clause in _clauses(part, terms, where)]
     raise RulesError(f"{written!r} is no condition", where=where, next_step=_HOW)
 
 
-def _atom(written: str, vocabulary: Vocabulary, where: str) -> Atom:
+def _atom(written: str, terms: Terms, where: str) -> Atom:
     found = _ATOM.fullmatch(written)
-    if not found or found[1] not in vocabulary:
+    if not found or found[1] not in terms.values:
         raise RulesError(f"“{written}” is no condition on a known fact", where=where, next_step=_HOW)
-    allowed = {**vocabulary[found[1]], UNKNOWN: None}
+    allowed = {**terms.values[found[1]], UNKNOWN: None}
     words = found[3].split(" or ")
     if not set(words) <= set(allowed):
         choices = ", ".join(allowed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
@@ -69,6 +68,10 @@ class Table:
     def named(self) -> list[tuple[str, Table]]:
         """Take every key left as a table inside this one."""
         return [(key, Table(value, f"{self.where}, {key}")) for key, value in self.rest().items()]
+
+    def named_texts(self) -> dict[str, tuple[str, ...]]:
+        """Take every key left as a list of texts."""
+        return {key: self.texts(key) for key in list(self._left)}
 
     def named_words(self) -> list[tuple[str, Words]]:
         """Take every key left as a text in French and English."""
