@@ -86,7 +86,7 @@ class HdsBot:
         return retriever.search(reading.relevant, k, documents=documents, tags=tags, expand=reading.expansion)
 
     def _current(self) -> Snapshot:
-        """Give the generation in force, opened anew where a build replaced it; the last one, where none is."""
+        """Give the generation in force, opened where a build replaced it; the last one, where none is."""
         if current_generation(self.settings.index) in (self._snapshot.generation, None):
             return self._snapshot
         with self._opening:
