@@ -61,17 +61,11 @@ def read_corpus(folder: Path, *, keep_going: bool = False, progress: Progress | 
 
 def read_document(path: Path, *, root: Path) -> Document:
     """Read one file of a corpus folder; raises `CorpusError` naming the file, the fault and the remedy."""
-    if not (reader := READERS.get(path.suffix.lower())):
-        raise CorpusError(
-            f"no reader for `{path.suffix}` files",
-            where=str(path),
-            next_step=f"use one of: {', '.join(READERS)}",
-        )
     data, side = load(path, root), _load_side_file(path, root)
-    content = _call(reader, data, path)
+    content = _call(_reader_for(path), data, path)
     if not content.text.strip():
         raise CorpusError("the document has no text", where=str(path), next_step="fill it or remove it")
-    metadata = _one_source_of_metadata(content.metadata, side, path)
+    metadata = _metadata(content.metadata, side, path)
     return _document(_id(path, root), path, content, metadata, sha256=_hash(data, side))
 
 
@@ -146,6 +140,14 @@ def _load_side_file(path: Path, root: Path) -> bytes | None:
     return load(side, root) if side.exists() else None
 
 
+def _reader_for(path: Path) -> Reader:
+    if reader := READERS.get(path.suffix.lower()):
+        return reader
+    raise CorpusError(
+        f"no reader for `{path.suffix}` files", where=str(path), next_step=f"use one of: {', '.join(READERS)}"
+    )
+
+
 def _call(reader: Reader, data: bytes, path: Path) -> Content:
     try:
         return reader(data, str(path))
@@ -155,15 +157,12 @@ def _call(reader: Reader, data: bytes, path: Path) -> Content:
         ) from error
 
 
-def _one_source_of_metadata(own: Metadata, side: bytes | None, path: Path) -> Metadata:
+def _metadata(own: Metadata, side: bytes | None, path: Path) -> Metadata:
+    """Join what a document says about itself and its side file, which wins."""
     if side is None:
         return own
-    if own:
-        raise CorpusError(
-            "front matter and a side file both describe it", where=str(path), next_step="keep one of the two"
-        )
     where = str(_side_path(path))
-    return parse_metadata(decode(side, where), where)
+    return {**own, **parse_metadata(decode(side, where), where)}
 
 
 def _document(id_: str, path: Path, content: Content, metadata: Metadata, *, sha256: str) -> Document:

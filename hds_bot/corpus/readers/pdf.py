@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hds_bot.corpus.content import Content
 from hds_bot.corpus.limits import MAX_PAGES, MAX_SECONDS
-from hds_bot.corpus.quotes import fold
-from hds_bot.corpus.readers.pdf_layout import NUMBERED, Line, lay_out, white
+from hds_bot.corpus.readers.pdf_layout import NUMBERED, Line, bare_title, lay_out, white
 from hds_bot.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -88,12 +87,12 @@ def _pages(document: PdfDocument, where: str) -> Iterator[list[Line]]:
 
 
 def _outline(document: PdfDocument) -> Iterator[tuple[tuple[int, str], int]]:
-    """Yield ((page, title), level) of each bookmark that leads to a page."""
+    """Yield ((page, bare title), level) of each bookmark that leads to a page."""
     for bookmark in document.get_toc(max_depth=6):
         destination = bookmark.get_dest()
         page = destination.get_index() if destination else None
         if page is not None:
-            yield (page, fold(bookmark.get_title())), bookmark.level + 1
+            yield (page, bare_title(bookmark.get_title())), bookmark.level + 1
 
 
 class _Span(NamedTuple):

@@ -27,6 +27,7 @@ NUMBERED = re.compile(r"[•▪◦‣–\uf0a7-\uf0d8-]|\(?(?:[\divxIVX]+[.)])+\
 _ITEM = re.compile(r"(?P<mark>[•▪◦‣–-]|\d{1,3}[.)]) (?P<text>.+)", re.DOTALL)
 _PAGE_NUMBER = re.compile(r"\W*(?:page\W*)?\d+(?:\W+(?:(?:sur|of|de)\W+)?\d+)?\W*", re.IGNORECASE)
 _CONTENTS_ENTRY = re.compile(r".*?\.[. ]{8,}\d*")
+_LEADING_NUMBER = re.compile(r"\d+(?:[.)]\d+)*[.)]? ")
 _SENTENCE_OVER = re.compile(r".*[.!?:;…»”)]")
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _LAST_WORD = re.compile(r"\w+(?:-\w+)*$")
@@ -63,7 +64,7 @@ class _Placed(NamedTuple):
 
 
 def lay_out(pages: list[list[Line]], outline: Mapping[tuple[int, str], int]) -> Content:
-    """Give the content of a PDF: its lines page by page, and the level of each (page, folded title)."""
+    """Give the content of a PDF: its lines page by page, and the level of each (page, `bare_title`)."""
     running = _running_titles(pages)
     placed = [
         _Placed(page, line)
@@ -82,9 +83,10 @@ def lay_out(pages: list[list[Line]], outline: Mapping[tuple[int, str], int]) -> 
 
 
 def _running_titles(pages: list[list[Line]]) -> set[str]:
-    """Lines that stand at the edge of most pages, their figures aside."""
-    edges = Counter(key for lines in pages for key in {_key(line) for line in lines if _at_edge(line)})
-    return {key for key, count in edges.items() if count > 1 and count * 2 > len(pages)}
+    """Lines that stand at the edge of two pages near each other, their figures aside."""
+    edges = [{_key(line) for line in lines if _at_edge(line)} for lines in pages]
+    near = ((one, other) for step in (1, 2) for one, other in zip(edges, edges[step:], strict=False))
+    return {key for one, other in near for key in one & other}
 
 
 def _is_noise(line: Line, running: set[str]) -> bool:
@@ -98,6 +100,11 @@ def _is_noise(line: Line, running: set[str]) -> bool:
 def _at_edge(line: Line) -> bool:
     margin = _MARGIN * line.page_height
     return line.bottom < margin or line.top > line.page_height - margin
+
+
+def bare_title(title: str) -> str:
+    """Fold a heading and take off its number, which an outline may lack."""
+    return _LEADING_NUMBER.sub("", fold(clean_line(title)))
 
 
 def _key(line: Line) -> str:
@@ -218,7 +225,7 @@ class _Writer:
         if len(text) > _LONGEST_HEADING or not any(map(str.isalpha, text)):
             return None
         if self._outline:
-            return self._outline.get((first.page, fold(clean_line(text))))
+            return self._outline.get((first.page, bare_title(text)))
         return self._levels.get(_rounded(first.line))
 
     def _join(self, block: list[_Placed]) -> str:
