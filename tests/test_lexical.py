@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hds_bot import lexical
 from hds_bot.errors import IndexDamaged
 from hds_bot.lexical import LexicalIndex, build
 
@@ -101,6 +102,24 @@ def test_scores_are_those_of_bm25s_itself(tmp_path: Path) -> None:
     assert set(ordinals.tolist()) == set(np.flatnonzero(expected).tolist())
 
 
+@pytest.mark.parametrize("k", [1, 5, 40, 400])
+def test_passing_over_common_terms_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k: int
+) -> None:
+    draw = np.random.default_rng(2)
+    lines = [" ".join(f"mot{int(60 * number**3)}" for number in draw.random(12)) for _ in range(400)]
+    build(lines, tmp_path)
+    index = LexicalIndex.open(tmp_path)
+    for query in (" ".join(f"mot{int(60 * number**2)}" for number in draw.random(5)) for _ in range(50)):
+        for allowed in (None, draw.random(400) < 0.5):
+            scores, ordinals = index.search(query, k, allowed=allowed)
+            monkeypatch.setattr(lexical, "_COMMON", 20)
+            sparing = index.search(query, k, allowed=allowed)
+            monkeypatch.undo()
+            np.testing.assert_array_equal(sparing[1], ordinals)
+            np.testing.assert_allclose(sparing[0], scores, rtol=1e-6)
+
+
 @pytest.mark.parametrize("texts", [["le la les"], ["", " "], ["seul"]])
 def test_a_corpus_of_almost_nothing_is_indexed(tmp_path: Path, texts: Sequence[str]) -> None:
     build(texts, tmp_path)
@@ -125,7 +144,7 @@ def test_threads_may_search_at_once(index: LexicalIndex) -> None:
         assert list(pool.map(lambda query: first(index, query), queries)) == [0, 1, 2, 3, 4] * 100
 
 
-@pytest.mark.parametrize("name", ["terms.json", "weights.npy", "ordinals.npy", "bounds.npy"])
+@pytest.mark.parametrize("name", ["terms.json", "weights.npy", "ordinals.npy", "bounds.npy", "peaks.npy"])
 @pytest.mark.parametrize("content", [None, b"", b"[]", b'{"terms": ["a"]}', b"\x93NUMPY\x01\x00"])
 def test_a_missing_or_malformed_file_is_refused(tmp_path: Path, name: str, content: bytes | None) -> None:
     build(TEXTS, tmp_path)
