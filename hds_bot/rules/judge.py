@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from hds_bot.errors import InputError
 from hds_bot.rules.counterfactuals import changes_of
-from hds_bot.rules.logic import Facts
+from hds_bot.rules.logic import Facts, Truth
 from hds_bot.rules.missing import missing_from
 from hds_bot.rules.model import Judgement, Rule, RuleBook
 from hds_bot.rules.standing import standing_rules
@@ -55,13 +55,13 @@ def _quotes(standing: Sequence[Rule]) -> Iterator[str]:
 
 
 def _step(rule: Rule, facts: Facts, standing: Sequence[Rule]) -> TraceStep:
-    return TraceStep(rule.id, _outcome(rule, facts, standing), rule.when.because(facts))
+    truth, because = rule.when.explain(facts)
+    return TraceStep(rule.id, _outcome(truth, stands=rule in standing), because)
 
 
-def _outcome(rule: Rule, facts: Facts, standing: Sequence[Rule]) -> Outcome:
-    match rule.when.truth(facts):
-        case True:
-            return "fired" if rule in standing else "overridden"
-        case False:
-            return "not_met"
-    return "unknown"
+def _outcome(truth: Truth, *, stands: bool) -> Outcome:
+    if truth is None:
+        return "unknown"
+    if not truth:
+        return "not_met"
+    return "fired" if stands else "overridden"

@@ -62,10 +62,6 @@ class Condition:
 
     clauses: tuple[Clause, ...]
 
-    def truth(self, facts: Facts) -> Truth:
-        """Kleene's value of the condition: True, False, or None for unknown."""
-        return _any(_all(atom.truth(facts) for atom in clause) for clause in self.clauses)
-
     def holds(self, facts: Facts) -> bool:
         """Tell whether the condition is true, and not merely unknown."""
         for clause in self.clauses:
@@ -76,11 +72,15 @@ class Condition:
                 return True
         return False
 
-    def because(self, facts: Facts) -> tuple[str, ...]:
-        """Name the facts that settle the condition's value: those of its atoms that share it."""
-        truth = self.truth(facts)
-        atoms = [a for c in self.clauses if _all(a.truth(facts) for a in c) is truth for a in c]
-        return tuple(dict.fromkeys(a.fact for a in atoms if a.truth(facts) is truth))
+    def explain(self, facts: Facts) -> tuple[Truth, tuple[str, ...]]:
+        """Give the condition's value, and the facts that settle it: those of its atoms that share it."""
+        clauses = [[(atom.fact, atom.truth(facts)) for atom in clause] for clause in self.clauses]
+        values = [_all([truth for _, truth in clause]) for clause in clauses]
+        value = _any(values)
+        sharing = [clause for clause, truth in zip(clauses, values, strict=True) if truth is value]
+        return value, tuple(
+            dict.fromkeys(fact for clause in sharing for fact, truth in clause if truth is value)
+        )
 
     @cached_property
     def facts(self) -> tuple[str, ...]:
@@ -151,11 +151,9 @@ def _merge(atoms: Sequence[Atom]) -> Clause | None:
     return tuple(Atom(*item) for item in accepted.items()) if all(accepted.values()) else None
 
 
-def _all(truths: Iterable[Truth]) -> Truth:
-    known = set(truths)
-    return False if False in known else None if None in known else True
+def _all(truths: Sequence[Truth]) -> Truth:
+    return False if False in truths else None if None in truths else True
 
 
-def _any(truths: Iterable[Truth]) -> Truth:
-    known = set(truths)
-    return True if True in known else None if None in known else False
+def _any(truths: Sequence[Truth]) -> Truth:
+    return True if True in truths else None if None in truths else False
