@@ -13,6 +13,12 @@ OWN_WORDS = frozenset(
     "dirigeons gere run runs manage work travaille".split()
 )
 POSSESSIVE = frozenset("notre nos mon ma mes our my".split())
+SPEAKERS = frozenset("je j' nous on we i".split())
+ROLE = frozenset(
+    "suis sommes jsuis chui am 'm are 're as tant comme like societe entreprise boite company firm fait faisons "
+    "faire assure assurons propose proposons fournit fournissons do provide offer run operate rent louons loue team "
+    "equipe crew metier gere gerons dirige".split()
+)
 OTHERS = frozenset(
     "pour chez par avec client cliente clients clientes clientele aux to for by with at from of customers customer "
     "client clients sell vendons vend auprès entre between serving whose dont un une a an".split()
@@ -81,17 +87,18 @@ def _detail(best: _Candidate) -> tuple[str, str] | None:
 
 def _own(scene: Scene, seen: Seen) -> int:
     """Above 0 where it is the speaker's own, below where it is somebody else's."""
-    before = _before(scene, seen)
-    words = [w for w in before if w]
+    words = _before(scene, seen)
     if words and words[-1] in POSSESSIVE:
         return 2
-    if any(w in OWN_WORDS for w in words[-5:]) and not any(w in OTHERS - {"un", "une", "a", "an"} for w in words[-2:]):
-        return 2
-    if len([w for w in words if w not in SMALL]) <= 1 and not any(w in OTHERS for w in words):
-        return 1
-    if any(w in OTHERS for w in words[-2:]):
+    if any(w in OTHERS for w in words[-2:]) and not any(w in ROLE for w in words[-4:]):
         return -1
-    return 0
+    if any(w in ROLE for w in words[-6:]):
+        return 2
+    if not [w for w in words if w not in SMALL]:
+        return 0 if seen.asked and seen.kind == "hosting" else 1
+    if seen.family == "providers":
+        return 1 if words[-1] in SPEAKERS else 0
+    return 2 if any(w in OWN_WORDS for w in words[-5:]) else 0
 
 
 def _before(scene: Scene, seen: Seen) -> list[str]:

@@ -24,6 +24,7 @@ LINKS = frozenset("et and ou or donc so car because puisque since".split())
 HARD_STOPS = frozenset(";:()—–")
 CLAUSE_SIGNS = frozenset(",;:()—–")
 EXCLUSION_KINDS = frozenset({"anonymised", "statistical", "simulated", "no_personal_data"})
+CLOSE = 6
 ANSWERS_NO = frozenset("non no jamais never aucun aucune zero rien none nope pas".split())
 
 
@@ -142,7 +143,7 @@ class _Scopes:
             self.tokens[mention.first].sentence,
             self.clauses[mention.first],
             asked=last.text == "?",
-            negated=any(self.negated[i] % 2 for i in span),
+            negated=mention.concept.id.endswith("_denied") or self._is_negated(mention),
             exceptional=any(self.exceptional[i] for i in span),
             unsure=any(self.unsure[i] for i in span),
             past=any(self.past[i] for i in span),
@@ -150,6 +151,14 @@ class _Scopes:
             elsewhere=any(self.elsewhere[i] for i in span),
             partial=any(self.partial[i] for i in span),
         )
+
+    def _is_negated(self, mention: Mention) -> bool:
+        """An exclusion is denied by what stands close to it, anything else by any scope."""
+        denied = any(self.negated[i] % 2 for i in range(mention.first, mention.last + 1))
+        if mention.kind not in EXCLUSION_KINDS or mention.kind == "no_personal_data":
+            return denied
+        near = range(mention.first - CLOSE, mention.first)
+        return denied and any(c.last in near or c.first == mention.last + 1 for c in self._cues("negation"))
 
     # -- clauses --------------------------------------------------------------------------
 
@@ -182,6 +191,7 @@ class _Scopes:
                 self.negated[i] = 1
             last_scope = max(last_scope, stop - 1)
             self._subject(cue, start)
+            self._resumed(start)
         for cue in self._cues("denial_of_denial"):
             for i in range(cue.last + 1, self._sentence_end(cue.last)):
                 self.negated[i] += 1
@@ -236,6 +246,12 @@ class _Scopes:
             return
         for i in range(self._chunk_start(start), start):
             self.negated[i] = 1
+
+    def _resumed(self, start: int) -> None:
+        """« Les données médicales, nous n'y avons aucun accès »: the pronoun takes the denial back."""
+        if self._fold(start) in {"n'", "ne"} and self._fold(start + 1) in {"y", "en"}:
+            for i in range(self._chunk_start(start), start):
+                self.negated[i] = 1
 
     def _answers_no(self) -> None:
         """« Dossiers patients : non. » « Sick leave, no. »"""

@@ -26,6 +26,7 @@ SMALL = frozenset(
     "de du des d' la le les l' un une au aux a en nos notre mes mon ma ses son sa leur leurs vos votre ce ces cet cette "
     "the an of 's ' our my their your his her its for - tout tous toute toutes".split()
 )
+NO_GAP_OVER = frozenset("que qu' mais but sauf hormis except only".split())
 FUZZY_FROM = 6
 FUZZY_TWO_FROM = 10
 
@@ -188,7 +189,11 @@ def _refuse_twice(concepts: dict[str, Concept], concept: Concept) -> None:
 
 def _term_words(term: str) -> tuple[str, ...]:
     bare = term.removeprefix("=")
+    if bare == "n't":
+        return (bare,)
     words = [GAP if t.text == GAP else t.fold for t in tokenise(bare) if t.is_word or t.text == GAP]
+    if term.startswith("="):
+        return tuple(words)
     full = tuple(w for w in words if w not in SMALL)
     return full or tuple(words)
 
@@ -196,7 +201,7 @@ def _term_words(term: str) -> tuple[str, ...]:
 def _item(word: str, language: str, *, exact: bool) -> str:
     if word == GAP:
         return GAP
-    if exact or len(word) <= 2:
+    if exact or len(word) <= 2 or word == "n't":
         return "=" + word
     (key,) = (k for k in word_keys(word) if k.startswith(language + ":"))
     return key
@@ -228,7 +233,7 @@ def _next(
             return at
         if tokens[at].fold in SMALL and small:
             small -= 1
-        elif others and tokens[at].is_word:
+        elif others and tokens[at].is_word and tokens[at].fold not in NO_GAP_OVER:
             others -= 1
         else:
             return None

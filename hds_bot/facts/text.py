@@ -68,7 +68,12 @@ def stem(folded: str, language: str) -> str:
 @lru_cache(maxsize=65536)
 def word_keys(folded: str) -> frozenset[str]:
     """Every form under which a term can meet this word."""
-    return frozenset({"=" + folded, "fr:" + stem(folded, "fr"), "en:" + stem(folded, "en")})
+    return frozenset({"=" + folded, "fr:" + stem(_masculine(folded), "fr"), "en:" + stem(folded, "en")})
+
+
+def _masculine(folded: str) -> str:
+    """« inventées » without its accent would stem apart from « inventé »."""
+    return folded[:-2] if folded.endswith("ees") else folded[:-1] if folded.endswith("ee") else folded
 
 
 def _stemmer(language: str) -> Stemmer.Stemmer:
