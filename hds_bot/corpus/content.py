@@ -74,7 +74,7 @@ class ContentBuilder:
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Add a table: its first row as a line, each other row as an item."""
-        lines = [CELL.join(map(clean_line, row)) for row in rows if any(map(clean_line, row))]
+        lines = [clean_line(CELL.join(row)) for row in rows if any(map(clean_line, row))]
         self._append("\n".join(lines[:1] + [f"{BULLET} {line}" for line in lines[1:]]), gap="\n\n")
 
     def page(self) -> None:

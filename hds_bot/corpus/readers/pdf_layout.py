@@ -18,9 +18,9 @@ _MARGIN = 0.12
 _TALLER = 1.15
 _LONGEST_HEADING = 200
 # White in font sizes: between words, more than justified text leaves, and the least between cells;
-# between lines, the most inside a table.
+# between lines, the most inside a paragraph and inside a table.
 _SURE_CELL_GAP, _LEAST_CELL_GAP = 2.0, 0.8
-_GAP_IN_TABLE = 2.0
+_WIDEST_GAP, _GAP_IN_TABLE = 1.0, 2.0
 _LONGEST_NOISE = 300
 
 NUMBERED = re.compile(r"[•▪◦‣–\uf0a7-\uf0d8-]|\(?(?:[\divxIVX]+[.)])+\d*|\(?[a-zA-Z]\)|\d+(?:\.\d+)+")
@@ -140,7 +140,7 @@ def _blocks(placed: list[_Placed]) -> Iterator[list[_Placed]]:
 def _usual_gap(placed: list[_Placed]) -> float:
     gaps = Counter(round(_gap(one, other), 1) for one, other in pairwise(placed) if one.page == other.page)
     within = {gap: count for gap, count in gaps.items() if gap >= 0}
-    return max(within, key=within.__getitem__, default=0.0)
+    return min(max(within, key=within.__getitem__, default=0.0), _WIDEST_GAP)
 
 
 def _gap(before: _Placed, after: _Placed) -> float:
@@ -158,7 +158,7 @@ def _begins_block(before: _Placed, after: _Placed, usual_gap: float) -> bool:
     if not 1 / _TALLER < after.line.height / before.line.height < _TALLER:
         return True
     if before.page != after.page or _gap(before, after) < -1:
-        return bool(_SENTENCE_OVER.fullmatch(before.line.text)) or not after.line.text[:1].islower()
+        return before.line.text.endswith((".", "!", "?", "…")) or not after.line.text[:1].islower()
     return _gap(before, after) > usual_gap + 0.3 or _ends_short(before, after)
 
 
