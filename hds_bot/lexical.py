@@ -103,11 +103,11 @@ class LexicalIndex:
         for term in rare:
             self._add(scores, term)
         found = _found(scores, allowed)
-        while common and (enough := _kth(scores[found], k) - sum(term.peak for term in common)) <= 0:
+        while common and not _settled(scores[found], k, rest := sum(term.peak for term in common)):
             self._add(scores, common.pop(0))
             found = _found(scores, allowed)
         if common:
-            found = found[scores[found] >= enough]
+            found = found[scores[found] >= _kth(scores[found], k) - rest]
         for term in common:
             self._look_up(scores, term, found)
         return _best(scores, found, k)
@@ -129,7 +129,7 @@ class LexicalIndex:
         return _Term(span, count, count * float(self._peaks[number]))
 
     def _add(self, scores: FloatArray, term: _Term) -> None:
-        scores[self._ordinals[term.span]] += term.times * self._weights[term.span]
+        np.add.at(scores, self._ordinals[term.span], term.times * self._weights[term.span])
 
     def _look_up(self, scores: FloatArray, term: _Term, found: IntArray) -> None:
         """Add a term's weights to these passages alone."""
@@ -200,11 +200,18 @@ def _mapped(path: Path) -> Any:
 
 
 def _found(scores: FloatArray, allowed: BoolArray | None) -> IntArray:
-    return np.flatnonzero(scores if allowed is None else scores * allowed)
+    return np.flatnonzero(scores > 0 if allowed is None else (scores > 0) & allowed)
+
+
+def _settled(scores: FloatArray, k: int, rest: float) -> bool:
+    """Tell whether no passage without a score yet can come among the k best by what is still to be added."""
+    return bool(np.count_nonzero(scores > rest) >= k)
 
 
 def _kth(scores: FloatArray, k: int) -> float:
     """Give the k-th highest score, 0 where there are fewer."""
+    if len(scores) > 64 * k:
+        scores = scores[scores >= _kth(scores[::16], k)]
     return float(np.partition(scores, -k)[-k]) if len(scores) >= k else 0.0
 
 
