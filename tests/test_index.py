@@ -7,16 +7,16 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from index_builds import build, corpus, folders, tree, unit_vectors, word_of
+from index_builds import DIMENSION, build, corpus, folders, tree, unit_vectors, word_of
 
 from hds_bot.errors import CorpusError, EncoderError, IndexBusy, IndexDamaged, IndexMismatch, IndexMissing
 from hds_bot.index import Index, current_generation, new_generation, open_current
-from hds_bot.types import Document, Passage
+from hds_bot.types import Document, FloatArray, Passage
 
 
 @pytest.fixture
@@ -119,6 +119,56 @@ def test_search_returns_only_what_is_allowed_and_no_more_than_there_is(root: Pat
         assert sorted(index.search(unit_vectors(1)[0], 10, allowed=allowed)[1].tolist()) == [3, 8]
         assert len(index.search(unit_vectors(1)[0], 10, allowed=np.zeros(12, dtype=np.bool_))[1]) == 0
         assert len(index.search(unit_vectors(1)[0], 100)[1]) == 12
+
+
+@pytest.fixture
+def inverted(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Index, FloatArray]]:
+    """An index past the size of exact search, mapped from disk, and its vectors: 4 000 in clusters."""
+    monkeypatch.setattr("hds_bot.index.vectors.EXACT_UP_TO", 1000)
+    monkeypatch.setattr("hds_bot.index.vectors._IN_MEMORY_BYTES", 0)
+    rows = clustered(4000)
+    documents, passages = corpus(40, 100)
+    with new_generation(root) as generation:
+        generation.write(documents, passages, rows)
+        generation.publish(version="1", encoder="fake", corpus_sha256="", settings={})
+    with Index.open(root) as index:
+        yield index, rows
+
+
+def clustered(count: int, *, seed: int = 0) -> FloatArray:
+    draw = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).normal(size=(50, DIMENSION))
+    rows = centres[draw.integers(50, size=count)] + draw.normal(size=(count, DIMENSION)) * 0.7
+    unit: FloatArray = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def test_an_inverted_index_finds_nearly_all_true_neighbours(inverted: tuple[Index, FloatArray]) -> None:
+    index, rows = inverted
+    found = 0
+    for query in clustered(200, seed=1):
+        true = set(np.argsort(-(rows @ query))[:10].tolist())
+        scores, ordinals = index.search(query, 10)
+        np.testing.assert_allclose(scores, (rows @ query)[ordinals], atol=1e-6)
+        found += len(true & set(ordinals.tolist()))
+    assert found / 2000 >= 0.97
+
+
+def test_an_inverted_index_is_exact_among_few_allowed_passages(inverted: tuple[Index, FloatArray]) -> None:
+    index, rows = inverted
+    query = clustered(1, seed=2)[0]
+    allowed = np.zeros(4000, dtype=np.bool_)
+    allowed[7::400] = True
+    assert index.search(query, 20, allowed=allowed)[1].tolist() == sorted(
+        np.flatnonzero(allowed).tolist(), key=lambda ordinal: -float(rows[ordinal] @ query)
+    )
+
+
+def test_an_inverted_index_gives_its_vectors_back_unchanged(inverted: tuple[Index, FloatArray]) -> None:
+    index, rows = inverted
+    texts = [index.passage(ordinal).indexed_text for ordinal in (3999, 0, 1234)]
+    known = index.vectors_for(texts)
+    np.testing.assert_array_equal(np.stack([known[text] for text in texts]), rows[[3999, 0, 1234]])
 
 
 def test_equal_vectors_come_in_order_of_their_passages(root: Path) -> None:
