@@ -14,7 +14,7 @@ from hds_bot import lexical
 from hds_bot.bot.quotes import LostQuote, lost_quotes
 from hds_bot.bot.serving import compile_if_absent, open_for_build
 from hds_bot.bot.settings import Settings
-from hds_bot.bot.state import BUILD_SETTINGS, MAX_CHARS, index_state
+from hds_bot.bot.state import MAX_CHARS, build_settings, index_state
 from hds_bot.corpus import Corpus, read_corpus, split
 from hds_bot.errors import IndexError_
 from hds_bot.index import Index, Manifest, new_generation
@@ -72,7 +72,7 @@ def _write(
             version=hds_bot.__version__,
             encoder=settings.encoder_identity,
             corpus_sha256=corpus.sha256,
-            settings=BUILD_SETTINGS,
+            settings=build_settings(),
         )
     return manifest, encoded
 

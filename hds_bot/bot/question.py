@@ -21,7 +21,7 @@ def clean_turns(turns: str | Sequence[str]) -> tuple[str, ...]:
     Raises InputError where there is no turn, where one is no text, blank, or without a letter, and where they
     are longer than MAX_CHARACTERS together.
     """
-    given = [turns] if isinstance(turns, str) else list(turns)
+    given = list(turns) if isinstance(turns, Sequence) and not isinstance(turns, str) else [turns]
     if not given:
         raise InputError("there is no question", next_step=_ASK)
     _refuse_other_than_text(given)

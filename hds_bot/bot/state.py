@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Literal
 
 import hds_bot
@@ -10,11 +13,11 @@ from hds_bot import corpus
 from hds_bot.bot.settings import Settings
 from hds_bot.errors import IndexError_, IndexMissing
 from hds_bot.index import Index, Manifest, Verification
+from hds_bot.lexical import LexicalIndex
+from hds_bot.retrieval import LEXICAL
 
 MAX_CHARS = 600
 """Longest passage, in characters."""
-BUILD_SETTINGS = {"max_chars": MAX_CHARS}
-"""What shapes an index besides corpus, encoder and version; recorded in its manifest."""
 Part = Literal["corpus", "encoder", "version", "settings"]
 
 
@@ -42,10 +45,26 @@ def index_state(settings: Settings, *, verification: Verification = "quick") -> 
     try:
         with Index.open(settings.index, verification=verification) as index:
             manifest = index.manifest
+            LexicalIndex.open(index.path / LEXICAL)
     except IndexError_ as error:
         return IndexState("missing" if isinstance(error, IndexMissing) else "damaged", fault=str(error))
     changed = _changed(manifest, settings)
     return IndexState("stale" if changed else "fresh", manifest, changed)
+
+
+def build_settings() -> dict[str, str | int | float | bool]:
+    """Give what shapes an index besides corpus, encoder and version, as its manifest records it."""
+    return {"max_chars": MAX_CHARS, "code": _code()}
+
+
+@cache
+def _code() -> str:
+    """Hash of the code that shapes passages and words: a checkout changes without a new version."""
+    sources = (*sorted(files("hds_bot.corpus").iterdir(), key=str), files("hds_bot") / "lexical.py")
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes() if source.is_file() else b"")
+    return digest.hexdigest()[:16]
 
 
 def _changed(manifest: Manifest, settings: Settings) -> tuple[Part, ...]:
@@ -53,6 +72,6 @@ def _changed(manifest: Manifest, settings: Settings) -> tuple[Part, ...]:
         "corpus": manifest.corpus_sha256 == corpus.fingerprint(settings.corpus),
         "encoder": manifest.encoder == settings.encoder_identity,
         "version": manifest.version == hds_bot.__version__,
-        "settings": dict(manifest.settings) == BUILD_SETTINGS,
+        "settings": dict(manifest.settings) == build_settings(),
     }
     return tuple(part for part, is_same in same.items() if not is_same)

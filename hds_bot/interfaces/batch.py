@@ -1,4 +1,4 @@
-"""Many questions from a file, one answer a line in the same order; a bad line never stops the rest."""
+"""Many questions, one answer a row in the same order, to standard output or to a file put in place whole."""
 
 from __future__ import annotations
 
@@ -7,39 +7,19 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from hds_bot.bot import HdsBot
-from hds_bot.errors import InputError
+from hds_bot.errors import HdsBotError, InputError
+from hds_bot.interfaces.questions import Question, Refused, is_csv
 from hds_bot.render import to_dict
-from hds_bot.types import FactValue
 
-FIELDS = ("id", "question", "turns", "known_facts")
 COLUMNS = ("id", "verdict", "summary", "rule", "quote", "document", "section", "missing", "language", "error")
-LONGEST_LINE = 1_000_000
-"""Bytes of a line, beyond which it is refused unread."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question of a file."""
-
-    id: str | int
-    turns: str | list[str]
-    known_facts: Mapping[str, FactValue] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A line that is no question, and why."""
-
-    id: str | int | None
-    error: str
 
 
 @dataclass(slots=True)
@@ -48,18 +28,6 @@ class Tally:
 
     answered: int = 0
     refused: int = 0
-
-
-def read_questions(path: Path) -> Iterator[Question | Refused]:
-    """Each line of a .csv file, or of a JSONL file ("-" is standard input), as a question or refused.
-
-    Raises InputError where the file can't be opened, or where a CSV file has no usable header.
-    """
-    seen: set[str | int] = set()
-    with _opened(path) as lines:
-        rows = _csv_rows(lines, path) if _is_csv(path) else _json_rows(lines)
-        for number, row in rows:
-            yield _question(row, number, seen)
 
 
 def answer_all(bot: HdsBot, questions: Iterable[Question | Refused], write: Callable[[Row], None]) -> Tally:
@@ -80,132 +48,7 @@ def writer(path: Path | None) -> Iterator[Callable[[Row], None]]:
         yield _json_writer(sys.stdout)
         return
     with _beside(path) as file:
-        yield _csv_writer(file) if _is_csv(path) else _json_writer(file)
-
-
-# -- reading ------------------------------------------------------------------------------
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    if str(path) == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise InputError(
-            f"can't be read ({error.strerror})",
-            where=str(path),
-            next_step="check the name and the permissions",
-        ) from error
-    with file:
-        yield file
-
-
-def _json_rows(file: IO[bytes]) -> Iterator[tuple[int, object]]:
-    for number, line in enumerate(_lines(file), 1):
-        try:
-            if line.strip():
-                yield number, json.loads(_decoded(line))
-        except (ValueError, RecursionError) as error:
-            yield number, InputError(f"is no JSON ({error})")
-        except InputError as error:
-            yield number, error
-
-
-def _csv_rows(file: IO[bytes], path: Path) -> Iterator[tuple[int, object]]:
-    text = (line.decode("utf-8", "surrogateescape") for line in _lines(file))
-    header = next(text, "").removeprefix("\ufeff")
-    delimiter = max(";,\t", key=header.count)
-    names = next(csv.reader([header], delimiter=delimiter), [])
-    _refuse_odd_header(names, path)
-    reader = csv.reader(text, delimiter=delimiter)
-    while True:
-        try:
-            if cells := next(reader):
-                yield reader.line_num + 1, _csv_row(names, cells)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield reader.line_num + 1, InputError(f"is no CSV ({error})")
-
-
-def _csv_row(names: list[str], cells: list[str]) -> object:
-    if len(cells) > len(names):
-        return InputError(f"has {len(cells)} cells, the header {len(names)}")
-    if any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
-        return InputError("is not UTF-8: save the file as CSV UTF-8")
-    row: dict[str, Any] = {name: cell for name, cell in zip(names, cells, strict=False) if cell}
-    for name in ("turns", "known_facts"):
-        with suppress(ValueError):
-            row |= {name: json.loads(row[name])} if name in row else {}
-    return row
-
-
-def _refuse_odd_header(names: list[str], path: Path) -> None:
-    if "id" not in names or not {"question", "turns"} & set(names) or len(set(names)) < len(names):
-        raise InputError(
-            "has no usable header",
-            where=f"{path}:1",
-            next_step=f"name the columns in the first line: {', '.join(FIELDS)}",
-        )
-
-
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Lines, each cut where it is longer than any that is answered, so that memory stays bounded."""
-    while line := file.readline(LONGEST_LINE + 1):
-        rest = line
-        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
-            rest = file.readline(LONGEST_LINE + 1)
-        yield line
-
-
-def _decoded(line: bytes) -> str:
-    if len(line) > LONGEST_LINE:
-        raise InputError(f"is longer than {LONGEST_LINE:,} bytes")
-    try:
-        return line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"is not UTF-8 (byte {error.start + 1})") from error
-
-
-def _question(row: object, number: int, seen: set[str | int]) -> Question | Refused:
-    identifier = row.get("id") if isinstance(row, dict) else None
-    try:
-        if isinstance(row, InputError):
-            raise row
-        question = _checked(row)
-        if question.id in seen:
-            raise InputError(f"repeats the id {question.id!r}")
-        seen.add(question.id)
-        return question
-    except InputError as error:
-        return Refused(identifier if _is_identifier(identifier) else None, f"line {number}: {error}")
-
-
-def _checked(row: object) -> Question:
-    if not isinstance(row, dict):
-        raise InputError("is no object", next_step='write {"id": …, "turns": […]}')
-    if not _is_identifier(row.get("id")):
-        raise InputError(
-            "has no id" if "id" not in row else "has an id that is neither text nor a whole number"
-        )
-    if ("turns" in row) == ("question" in row):
-        raise InputError("needs either turns or question")
-    turns, known = row.get("turns", row.get("question")), row.get("known_facts")
-    if not isinstance(turns, str | list):
-        raise InputError("has turns that are neither text nor a list")
-    if not isinstance(known, dict | None):
-        raise InputError("has known_facts that are no object")
-    return Question(row["id"], turns, known)
-
-
-def _is_identifier(value: object) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool)
-
-
-# -- answering and writing ----------------------------------------------------------------
+        yield _csv_writer(file) if is_csv(path) else _json_writer(file)
 
 
 def _answered(bot: HdsBot, question: Question | Refused) -> Row:
@@ -213,7 +56,7 @@ def _answered(bot: HdsBot, question: Question | Refused) -> Row:
         return {"id": question.id, "error": question.error}
     try:
         return {"id": question.id, **to_dict(bot.ask(question.turns, known_facts=question.known_facts))}
-    except InputError as error:
+    except HdsBotError as error:
         return {"id": question.id, "error": str(error)}
 
 
@@ -242,16 +85,13 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def _is_csv(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
-
-
 @contextmanager
 def _beside(path: Path) -> Iterator[IO[str]]:
     """Open a file that takes its name when it is whole; whatever fails, what was there stays."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    newline = "" if is_csv(path) else "\n"
     try:
-        with draft.open("w", encoding="utf-8", newline="" if _is_csv(path) else "\n") as file:
+        with draft.open("w", encoding="utf-8", errors="backslashreplace", newline=newline) as file:
             yield file
         os.replace(draft, path)
     except OSError as error:

@@ -11,23 +11,21 @@ import sys
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from hds_bot import rules
 from hds_bot.bot import (
     MAX_CHARACTERS,
     BuildReport,
     HdsBot,
-    IndexState,
-    LostQuote,
     Settings,
     build_index,
     check_rules,
     index_state,
 )
 from hds_bot.errors import InputError
-from hds_bot.interfaces import batch, evaluation, replay
+from hds_bot.interfaces import batch, described, evaluation, replay
 from hds_bot.interfaces.progress import StagedBar, bar
+from hds_bot.interfaces.questions import read_questions
 from hds_bot.render import contract, read_record, terminal, to_dict, to_record
 
 Options = argparse.Namespace
@@ -62,7 +60,7 @@ def search(options: Options) -> int:
 def batch_answers(options: Options) -> int:
     """`batch IN`: an answer a line; exit 1 where a line was refused."""
     bot = _bot(options)
-    questions = bar(batch.read_questions(options.questions), "Answering", total=_count(options.questions))
+    questions = bar(read_questions(options.questions), "Answering", total=_count(options.questions))
     with batch.writer(options.output) as write:
         tally = batch.answer_all(bot, questions, write)
     _tell(f"{tally.answered} answered, {tally.refused} refused")
@@ -96,11 +94,9 @@ def index_build(options: Options) -> int:
     """`index build`: what was done; rules that lost their quote are told, and don't stop the build."""
     report = _build(_settings(options), force=options.force, keep_going=options.keep_going)
     if options.json:
-        _say(_json(_built(report)))
-    elif report is None:
-        _tell("the index is up to date")
+        _say(_json(described.build(report)))
     else:
-        _tell_build(report)
+        _tell(described.build_text(report))
     return DONE
 
 
@@ -108,7 +104,7 @@ def index_status(options: Options) -> int:
     """`index status`: whether there is an index, what it holds, what changed since."""
     settings = _settings(options)
     state = index_state(settings)
-    _say(_json(_described(settings, state)) if options.json else _state_text(settings, state))
+    _say(_json(described.state(settings, state)) if options.json else described.state_text(settings, state))
     return DONE
 
 
@@ -116,7 +112,7 @@ def index_check(options: Options) -> int:
     """`index check`: as status, every file hashed; exit 1 unless it is whole and up to date."""
     settings = _settings(options)
     state = index_state(settings, verification="full")
-    _say(_json(_described(settings, state)) if options.json else _state_text(settings, state))
+    _say(_json(described.state(settings, state)) if options.json else described.state_text(settings, state))
     return DONE if state.fresh else FOUND
 
 
@@ -127,7 +123,7 @@ def rules_list(options: Options) -> int:
     """`rules list`: one rule a line."""
     book = rules.load_rules()
     if options.json:
-        _say(_json([_rule_dict(rule) for rule in book.rules]))
+        _say(_json([described.rule(rule) for rule in book.rules]))
     else:
         width = max(len(rule.id) for rule in book.rules)
         _say("\n".join(f"{rule.id:{width}}  {rule.verdict:14}  {rule.title['fr']}" for rule in book.rules))
@@ -139,12 +135,7 @@ def rules_show(options: Options) -> int:
     rule = next((rule for rule in rules.load_rules().rules if rule.id == options.rule), None)
     if rule is None:
         raise InputError(f"there is no rule {options.rule!r}", next_step="see: hds-bot rules list")
-    described = _rule_dict(rule)
-    _say(
-        _json(described)
-        if options.json
-        else "\n".join(f"{name}: {value}" for name, value in described.items())
-    )
+    _say(_json(described.rule(rule)) if options.json else described.rule_text(rule))
     return DONE
 
 
@@ -154,7 +145,7 @@ def rules_check(options: Options) -> int:
     if options.json:
         _say(_json([asdict(one) for one in lost]))
     else:
-        _say("\n".join(map(_lost_text, lost)) or "every quote is in the corpus")
+        _say("\n".join(map(described.lost_text, lost)) or "every quote is in the corpus")
     return FOUND if lost else DONE
 
 
@@ -208,7 +199,7 @@ def _count(path: Path) -> int | None:
     """How many questions there are, where a bar will show it."""
     if str(path) == "-" or not sys.stderr.isatty():
         return None
-    return sum(1 for _ in batch.read_questions(path))
+    return sum(1 for _ in read_questions(path))
 
 
 def _write(path: Path, text: str) -> None:
@@ -220,61 +211,6 @@ def _write(path: Path, text: str) -> None:
             where=str(path),
             next_step="check the folder and its free space",
         ) from error
-
-
-def _built(report: BuildReport | None) -> dict[str, Any]:
-    if report is None:
-        return {"built": False}
-    return {
-        "built": True,
-        "documents": report.manifest.documents,
-        "passages": report.manifest.passages,
-        "encoded": report.encoded,
-        "lost": [asdict(lost) for lost in report.lost],
-        "left_out": [{"path": path, "reason": reason} for path, reason in report.left_out],
-    }
-
-
-def _tell_build(report: BuildReport) -> None:
-    manifest = report.manifest
-    _tell(
-        f"index built: {manifest.documents} documents, {manifest.passages} passages, {report.encoded} encoded"
-    )
-    for path, reason in report.left_out:
-        _tell(f"left out: {path}: {reason}")
-    for lost in report.lost:
-        _tell(_lost_text(lost))
-
-
-def _lost_text(lost: LostQuote) -> str:
-    nearest = f"nearest: « {lost.nearest.text} »" if lost.nearest else "that document is not in the corpus"
-    return f"rule {lost.rule}: its quote is lost in {lost.document}: « {lost.quote} »\n  {nearest}"
-
-
-def _described(settings: Settings, state: IndexState) -> dict[str, Any]:
-    manifest = state.manifest
-    return {
-        "condition": state.condition,
-        "changed": list(state.changed),
-        "fault": state.fault or None,
-        "index": str(settings.index),
-        "corpus": str(settings.corpus),
-        "encoder": manifest.encoder if manifest else None,
-        "documents": manifest.documents if manifest else 0,
-        "passages": manifest.passages if manifest else 0,
-        "created": manifest.created if manifest else None,
-    }
-
-
-def _state_text(settings: Settings, state: IndexState) -> str:
-    shown = {name: value for name, value in _described(settings, state).items() if value not in (None, [], 0)}
-    return "\n".join(
-        f"{name + ':':11} {', '.join(v) if isinstance(v, list) else v}" for name, v in shown.items()
-    )
-
-
-def _rule_dict(rule: rules.Rule) -> dict[str, Any]:
-    return asdict(rule)
 
 
 def _json(content: object) -> str:

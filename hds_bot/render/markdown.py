@@ -57,10 +57,10 @@ def _missing(answer: Answer, speak: Words) -> Iterator[str]:
 def _cautions(answer: Answer, speak: Words) -> Iterator[str]:
     if answer.cautions:
         yield from _heading(speak.cautions)
-        yield f"*{escape(speak.cautions_note)}*"
+        yield f"*{escape(parts.notice(answer))}*"
         yield ""
     for caution in answer.cautions[: parts.SHOWN_CAUTIONS]:
-        yield f"- {escape(caution.text)} [{escape(parts.reference(caution))}](<{caution.url}>)"
+        yield f"- {escape(caution.text)} [{escape(parts.reference(caution, speak))}](<{caution.url}>)"
 
 
 def _passages(answer: Answer, speak: Words) -> Iterator[str]:

@@ -35,9 +35,11 @@ def place(passage: Passage, words: Words) -> str:
 
 
 def understood(answer: Answer, words: Words) -> Iterator[str]:
-    """Each fact by its name, with the words that show it and how it was found."""
+    """Each fact about the situation, with the words that show it and how it was found."""
     book = rules.load_rules()
     for fact in answer.facts:
+        if fact.id == "request":
+            continue
         label = rules.label(book, fact.id, fact.value, answer.language)
         yield label + _proof(fact, words)
 
@@ -48,9 +50,16 @@ def options(missing: MissingFact, words: Words) -> Iterator[str]:
         yield f"{option.label} {words.leads_to} {words.verdict[option.verdict]}"
 
 
-def reference(caution: Caution) -> str:
+def notice(answer: Answer) -> str:
+    """Give what is to be said with the cautions."""
+    return rules.load_rules().notice[answer.language]
+
+
+def reference(caution: Caution, words: Words) -> str:
     """Where a caution comes from, its standing, and when it was checked."""
-    return ", ".join(filter(None, (caution.reference, caution.standing, caution.checked)))
+    standing = words.standing.get(caution.standing, "")
+    checked = f"{words.checked} {caution.checked}" if caution.checked else ""
+    return ", ".join(filter(None, (caution.reference, standing, checked)))
 
 
 def marked(cited: CitedPassage, mark: Callable[[str], str], plain: Callable[[str], str] = str) -> str:

@@ -79,24 +79,23 @@ class _Page:
     def cautions(self, answer: Answer) -> Iterator[str]:
         if answer.cautions:
             yield self._heading(self._speak.cautions)
-            yield from self._faint(self._speak.cautions_note, indent=2)
+            yield from self._faint(parts.notice(answer), indent=2)
         for caution in answer.cautions[: parts.SHOWN_CAUTIONS]:
             yield from self._item(caution.text)
-            yield from self._faint(parts.reference(caution), indent=4)
+            yield from self._faint(parts.reference(caution, self._speak), indent=4)
             yield from self._faint(caution.url, indent=4)
 
     def passages(self, answer: Answer) -> Iterator[str]:
         if answer.passages:
             yield self._heading(self._speak.passages)
         for cited in answer.passages:
-            yield from self._wrapped(f"{cited.rank}. {parts.place(cited.passage, self._speak)}", indent=2)
+            yield from self._numbered(cited.rank, parts.place(cited.passage, self._speak))
             marked = parts.marked(cited, lambda quote: self._paint(quote, _UNDERLINED))
-            yield from self._faint_block(marked)
+            yield from self._block(marked)
 
     def hit(self, hit: Hit) -> Iterator[str]:
-        head = f"{hit.rank}. [{hit.score:.2f}] {parts.place(hit.passage, self._speak)}"
-        yield from self._wrapped(head)
-        yield from self._faint_block(hit.passage.text)
+        yield from self._numbered(hit.rank, f"[{hit.score:.2f}] {parts.place(hit.passage, self._speak)}")
+        yield from self._block(hit.passage.text)
 
     def _list(self, heading: str, items: Iterable[str]) -> Iterator[str]:
         lines = [line for item in items for line in self._item(item)]
@@ -110,10 +109,13 @@ class _Page:
     def _item(self, text: str) -> Iterator[str]:
         yield from self._wrapped(text, indent=4, first="  • ")
 
+    def _numbered(self, number: int, text: str) -> Iterator[str]:
+        yield from self._wrapped(text, indent=5, first=f"  {number}. ")
+
     def _faint(self, text: str, *, indent: int) -> Iterator[str]:
         yield from (self._paint(line, _FAINT) for line in self._wrapped(text, indent=indent))
 
-    def _faint_block(self, text: str) -> Iterator[str]:
+    def _block(self, text: str) -> Iterator[str]:
         for line in text.splitlines():
             yield from self._wrapped(line, indent=5)
 

@@ -13,28 +13,23 @@ from hds_bot.types import Language, Method, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of one language; `verdict`, `icon` and `meaning` by verdict, `method` by method."""
+    """The words of one language; tables by verdict, by method, by a caution's standing."""
 
     verdict: Mapping[Verdict, str]
     icon: Mapping[Verdict, str]
     meaning: Mapping[Verdict, str]
     method: Mapping[Method, str]
-    colon: str
+    standing: Mapping[str, str]
     open_quote: str
     close_quote: str
-    question: str
     understood: str
     missing: str
     leads_to: str
     would_change: str
     cautions: str
-    cautions_note: str
-    more_cautions: str
     passages: str
     page: str
-    rule: str
-    to_review: str
-    provenance: str
+    checked: str
 
     def quoted(self, text: str) -> str:
         """Text between the language's quotation marks."""
