@@ -478,6 +478,35 @@ def test_a_full_disk_leaves_nothing_behind(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+@pytest.mark.parametrize("limit", [10, 300, 5_000, 40_000])
+def test_a_disk_that_fills_up_is_said_so(limit: int, tmp_path: Path) -> None:
+    """A limit on the size of a file stands for a full disk: writing beyond it fails in the same way."""
+    (tmp_path / "tiny.bin").write_bytes(e5s1())
+    _run(
+        """
+        import hashlib, resource
+        from hds_bot.encoder import compile_serving, weights
+        from hds_bot.encoder.reference import prepare
+        from hds_bot.errors import EncoderError
+        folder, limit = Path(sys.argv[1]), int(sys.argv[2])
+        tiny = folder / "tiny.bin"
+        weights.SHA256 = hashlib.sha256(tiny.read_bytes()).hexdigest()
+        weights.weights_file = lambda: tiny
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        for task in (prepare, compile_serving):
+            try:
+                task(folder / task.__name__)
+            except EncoderError as error:
+                assert "can't" in error.what and error.next_step
+            else:
+                raise SystemExit(task.__name__)
+        assert list((folder / "prepare").iterdir()) == []
+        """,
+        tmp_path,
+        limit,
+    )
+
+
 # -- other models ---------------------------------------------------------------------------
 
 
@@ -567,7 +596,7 @@ def _cosines(first: Any, second: Any) -> Any:
     return (np.asarray(first) * np.asarray(second)).sum(axis=1)
 
 
-def _run(code: str, *arguments: Path) -> None:
+def _run(code: str, *arguments: object) -> None:
     """Run code in a fresh Python where warnings and broken promises are errors."""
     import textwrap
 

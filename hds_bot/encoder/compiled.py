@@ -81,9 +81,8 @@ class _Graph:
     def gather_words(self) -> str:
         # Signed 4-bit weights need no zero point: XOR 8 turns the nibble n into n - 8.
         table = self.weights.matrices["emb.word"]
-        data = self.packed(
-            "emb.word", table.nibbles ^ 0x88, (*table.nibbles.shape[:1], self.weights.shape.hidden)
-        )
+        shape = (len(table.nibbles), self.weights.shape.hidden)
+        data = self.packed("emb.word", table.nibbles ^ 0x88, shape)
         scales = self.constant("emb.word.scales", table.scales)
         inputs = [data, "input_ids", scales]
         return self.node(
@@ -134,7 +133,7 @@ class _Graph:
 
     def pool(self, hidden: str) -> None:
         """Take the mean over the real tokens and give it length one."""
-        tokens, last = self.constant("tokens", np.array([1])), self.constant("last", np.array([2]))
+        tokens, last = (self.constant(f"axis{i}", np.array([i], np.int64)) for i in (1, 2))
         mask = self.node("Cast", ["attention_mask"], to=_FLOAT32)
         masked = self.node("Mul", [hidden, self.node("Unsqueeze", [mask, last])])
         total = self.node("ReduceSum", [masked, tokens], keepdims=0)

@@ -32,11 +32,10 @@ _NAMES = {
 
 
 def write_folder(target: Path, weights: Weights) -> None:
-    """Write into the existing folder `target` what `SentenceTransformer(target)` loads."""
-    from safetensors.numpy import save_file
-
-    save_file(_state(weights), target / "model.safetensors", metadata={"format": "pt"})
-    reference_tokenizer(weights.pieces).save(str(target / "tokenizer.json"), pretty=False)
+    """Write into the folder `target` what `SentenceTransformer(target)` loads; OSError if it can't."""
+    _save_tensors(target / "model.safetensors", _state(weights))
+    tokenizer = reference_tokenizer(weights.pieces).to_str()
+    (target / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     for name, content in _configuration(weights.shape).items():
         path = target / name
         path.parent.mkdir(exist_ok=True)
@@ -61,6 +60,16 @@ def reference_tokenizer(pieces: Sequence[Piece]) -> Tokenizer:
         special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")],
     )
     return tokenizer
+
+
+def _save_tensors(path: Path, state: dict[str, FloatArray]) -> None:
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    try:
+        save_file(state, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def _state(weights: Weights) -> dict[str, FloatArray]:

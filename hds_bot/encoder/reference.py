@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -207,5 +207,7 @@ def _put(fresh: Path, target: Path, *, aside: Path) -> None:
 def _sweep(cache: Path) -> None:
     """Remove what a killed process left half-written."""
     for folder in cache.glob(f"{_PREFIX}*"):
-        if folder.stat().st_mtime < time.time() - _ABANDONED:
-            shutil.rmtree(folder, ignore_errors=True)
+        # Another process may be done with its own just now.
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < time.time() - _ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)

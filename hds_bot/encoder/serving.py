@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -56,7 +57,7 @@ def compile_serving(target: Path, *, name: str = DEFAULT) -> bool:
         raise EncoderError(
             f"compiling needs {error.name}", next_step="pip install 'hds-bot[build]'"
         ) from error
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         next_step = "give a new folder on a disk with 100 MB free"
         raise EncoderError(f"can't be written ({error})", where=str(target), next_step=next_step) from error
     return True

@@ -93,9 +93,9 @@ def weights_file() -> Path:
     return folder / FILE
 
 
-def load_weights(path: Path | None = None) -> Weights:
+def load_weights() -> Weights:
     """Read the data file once its hash is right; EncoderError if it is missing, altered or malformed."""
-    path = path or weights_file()
+    path = weights_file()
     try:
         data = path.read_bytes()
     except OSError as error:
