@@ -25,6 +25,7 @@ from hds_bot.rules import (
     select_cautions,
     summary,
 )
+from hds_bot.rules.logic import Terms, parse
 from hds_bot.types import FactValue, Language, Verdict
 
 HERE = Path(__file__).parent
@@ -107,6 +108,29 @@ def test_a_fact_left_out_is_a_fact_unknown() -> None:
 def test_a_fact_outside_the_vocabulary_is_refused(facts: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         judge(BOOK, facts)
+
+
+@pytest.mark.parametrize(
+    ("written", "facts", "truth", "because"),
+    [
+        (["encrypted is yes", "simulated is yes"], {"encrypted": True}, None, ("simulated",)),
+        (["encrypted is yes", "simulated is yes"], {"encrypted": False}, False, ("encrypted",)),
+        ([{"any": ["encrypted is yes", "simulated is yes"]}], {"encrypted": True}, True, ("encrypted",)),
+        ([{"any": ["encrypted is yes", "simulated is yes"]}], {"encrypted": False}, None, ("simulated",)),
+        (["encrypted is not yes"], {}, None, ("encrypted",)),
+        (["encrypted is not yes"], {"encrypted": False}, True, ("encrypted",)),
+        (["encrypted is no or unknown"], {}, True, ("encrypted",)),
+        (["encrypted is unknown"], {"encrypted": True}, False, ("encrypted",)),
+        (["in_doubt is not simulated"], {"in_doubt": "statistical"}, True, ("in_doubt",)),
+    ],
+)
+def test_a_condition_is_true_false_or_unknown(
+    written: list[Any], facts: dict[str, FactValue], truth: bool | None, because: tuple[str, ...]
+) -> None:
+    terms = Terms({fact: spec.values for fact, spec in BOOK.facts.items()})
+    condition = parse(written, terms, where="here")
+    assert condition.explain(facts) == (truth, because)
+    assert condition.holds(facts) is (truth is True)
 
 
 # -- missing facts and changes ------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,7 +17,16 @@ from hds_bot.rules.reading import SEE, Table, read_table
 from hds_bot.types import FactValue, Verdict
 
 DATA_FILES = ("facts.toml", "rules.toml", "cautions.toml", "wording.toml")
-_SENTENCES = frozenset({"change", "unknown_fact", "fired", "overridden", "not_met", "unknown"})
+_STEP = {"title", "facts"}
+_SENTENCES = {
+    "change": {"condition", "verdict"},
+    "unknown_fact": {"name"},
+    "fired": _STEP,
+    "overridden": {*_STEP, "other"},
+    "not_met": _STEP,
+    "unknown": _STEP,
+}
+"""Of each sentence, the parts that are filled in."""
 _YES_NO = {"yes": True, "no": False}
 
 
@@ -62,16 +71,22 @@ def _labels(table: Table) -> dict[FactValue, Words]:
 
 
 def _wording(table: Table) -> Mapping[str, Words]:
-    verdicts, sentences = (
-        dict(table.table("verdict").named_words()),
-        dict(table.table("sentence").named_words()),
-    )
+    parts = (table.table("verdict"), table.table("sentence"))
+    wording = {name: words for part in parts for name, words in part.named_words()}
     table.finish()
-    if wrong := (set(verdicts) ^ set(Verdict)) | (set(sentences) ^ _SENTENCES):
-        raise RulesError(
-            f"missing or unknown: {', '.join(sorted(wrong))}", where="wording.toml", next_step=SEE
-        )
-    return MappingProxyType({**verdicts, **sentences})
+    wrong = {name for name, filled in _SENTENCES.items() if not _fits(wording.get(name, {}), filled)}
+    if wrong := wrong | (set(wording) ^ {*Verdict, *_SENTENCES}):
+        what = f"missing, unknown, or with another {{part}}: {', '.join(sorted(wrong))}"
+        raise RulesError(what, where="wording.toml", next_step=SEE)
+    return MappingProxyType(wording)
+
+
+def _fits(words: Words, filled: Iterable[str]) -> bool:
+    """Tell whether a sentence names no other parts than those that are filled in."""
+    try:
+        return bool([text.format_map(dict.fromkeys(filled, "")) for text in words.values()])
+    except (KeyError, IndexError, ValueError):
+        return False
 
 
 def _sha256(folder: Traversable) -> str:

@@ -116,10 +116,12 @@ def _clauses(written: object, terms: Terms, where: str) -> list[Clause]:
             return _clauses(terms.named[written], terms.without(written), where)
         case str():
             return [(_atom(written, terms, where),)]
-        case list(parts) | {"all": list(parts)}:
+        case {"all": list(parts), **others} if not others:
+            return _clauses(parts, terms, where)
+        case list(parts):
             branches = [_clauses(part, terms, where) for part in parts]
             return [tuple(atom for clause in choice for atom in clause) for choice in product(*branches)]
-        case {"any": list(parts), **rest} if not rest:
+        case {"any": list(parts), **others} if not others:
             return [clause for part in parts for clause in _clauses(part, terms, where)]
     raise RulesError(f"{written!r} is no condition", where=where, next_step=_HOW)
 
