@@ -16,6 +16,7 @@ from hds_bot.facts.context import Scene, read_turn
 from hds_bot.facts.intent import Ask, Intent, intent_of
 from hds_bot.facts.language import guess_language
 from hds_bot.facts.lexicon import load_lexicon
+from hds_bot.facts.semantic import Encode, Sense
 from hds_bot.facts.situation import Situation
 from hds_bot.types import Evidence, Fact, FactValue, FloatArray, Language
 
@@ -32,26 +33,37 @@ class Reading:
     """Words of the guidance's language to widen the search."""
     relevant: str
     """The text to search with."""
+    vector: FloatArray | None = None
+    """Its query vector (dimension,), where an encoder was given."""
 
 
 def extract(
     turns: Sequence[str],
     *,
     known: Mapping[str, FactValue] | None = None,
-    vector: FloatArray | None = None,
+    encode: Encode | None = None,
+    encoder: str = "",
 ) -> Reading:
-    """Read a conversation, oldest turn first. What the user set by hand (`known`) wins."""
-    lexicon = load_lexicon()
-    scenes = [read_turn(number, turn, lexicon) for number, turn in enumerate(turns)]
-    intent, ask, since = _request(scenes)
-    facts = [_request_fact(scenes, intent, ask, since)]
-    if intent == "verdict":
-        facts += Situation(tuple(scenes[since:])).facts()
+    """Read a conversation, oldest turn first. What the user set by hand (`known`) wins.
+
+    `encode` turns texts into query vectors (n, dimension); with it, and heads trained for that `encoder`,
+    meaning helps where words run out. Without it, words alone decide.
+    """
+    language, lexicon = guess_language(turns), load_lexicon()
+    scenes = [read_turn(number, turn, lexicon, guess_language([turn])) for number, turn in enumerate(turns)]
+    request, since = _request(scenes)
+    sense = Sense.of(turns, since, encode, encoder)
+    request = sense.intent(scenes[-1], len(turns), request)
+    found = [request]
+    if request.value == "verdict":
+        found += Situation(tuple(scenes[since:])).facts()
+        found = sense.weigh(found)
     return Reading(
-        guess_language(turns),
-        _with_known(facts, known or {}),
+        language,
+        _with_known(found, known or {}),
         _expansion(scenes[since:]),
         "\n".join(turns[since:]),
+        sense.relevant,
     )
 
 
@@ -64,7 +76,7 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _request(scenes: Sequence[Scene]) -> tuple[Intent, Ask, int]:
+def _request(scenes: Sequence[Scene]) -> tuple[Fact, int]:
     """The last turn's wish, and the turn from which the conversation is about it."""
     earlier: Intent | None = None
     since = 0
@@ -74,11 +86,10 @@ def _request(scenes: Sequence[Scene]) -> tuple[Intent, Ask, int]:
         if earlier and (ask.intent != earlier or scene.of("switch")) and ask.strong:
             since = number
         earlier = ask.intent
-    return earlier or "other", ask, since
+    return _request_fact(scenes[-1], earlier or "other", ask), since
 
 
-def _request_fact(scenes: Sequence[Scene], intent: Intent, ask: Ask, since: int) -> Fact:
-    scene = scenes[-1]
+def _request_fact(scene: Scene, intent: Intent, ask: Ask) -> Fact:
     if not scene.tokens or not ask.strong:
         return Fact("request", intent)
     token = scene.tokens[ask.token]

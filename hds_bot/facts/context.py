@@ -92,10 +92,10 @@ class Scene:
         return [s for s in self.seen if s.family in families]
 
 
-def read_turn(turn: int, text: str, lexicon: Lexicon) -> Scene:
+def read_turn(turn: int, text: str, lexicon: Lexicon, language: str = "fr") -> Scene:
     """Find the lexicon's concepts in a turn and say what surrounds each."""
     tokens = tokenise(text)
-    mentions = lexicon.find(tokens)
+    mentions = lexicon.find(tokens, language)
     cues = [m for m in mentions if m.family == "cues"]
     others = _without_decoyed([m for m in mentions if m.family != "cues"])
     scopes = _Scopes(tokens, cues, others)
@@ -285,12 +285,11 @@ class _Scopes:
         self._chunkwise(self._cues("future"), self.future)
 
     def _past_cues(self) -> list[Mention]:
-        """« avant de » and « avant la mise en production » speak of what is to come."""
-        coming = {"la", "le", "les", "l'", "de", "d'", "que", "qu'", "the", "we", "our"}
+        """« avant » alone is past; « avant l'envoi », « avant de » speak of what is to come."""
         return [
             cue
             for cue in self._cues("past")
-            if not (self.tokens[cue.last].fold == "avant" and self._fold(cue.last + 1) in coming)
+            if self.tokens[cue.last].fold != "avant" or self._fold(cue.last + 1) in {"", ",", ".", "?", "!", *SUBJECTS}
         ]
 
     def _chunkwise(self, cues: Iterable[Mention], marks: list[bool]) -> None:

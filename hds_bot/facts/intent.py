@@ -16,6 +16,9 @@ WH = frozenset(
     "what which who whom whose how why when where".split()
 )
 WH_LEAD = 6
+VERY_SHORT = 6
+STRUCTURE_WEIGHT = 0.2
+"""A structural input beside the vectors' components; chosen by cross-validation."""
 IMPERATIVE = frozenset(
     "citez cite liste listez donne donnez enumerez enumere rappelle rappelez explique expliquez ecris ecrivez dis "
     "dites raconte traduis traduisez list name give tell write explain spell quote describe remind show print "
@@ -50,6 +53,20 @@ def intent_of(scene: Scene, *, earlier: Intent | None) -> Ask:
     if found:
         return found[-1]
     return _silent(scene, earlier)
+
+
+def structure(scene: Scene, turns: int) -> dict[str, float]:
+    """What was read in a turn, as named inputs of the intent head."""
+    asks = [_sentence(scene, n) for n in range(_sentences(scene))]
+    kinds = {s.kind for s in scene.seen}
+    families = {s.family for s in scene.seen}
+    found = {f"strong:{a.intent}" for a in asks if a.intent and a.strong}
+    found |= {f"ask:{a.intent}" for a in asks if a.intent}
+    found |= {f"kind:{k}" for k in kinds & {"hds", "not_a_verdict", "greeting", "switch", "guide_says"}}
+    found |= {f"family:{f}" for f in families & (SITUATION | {"off_topic"})}
+    found |= {"several_turns"} if turns > 1 else set()
+    found |= {"very_short"} if len(scene.tokens) < VERY_SHORT else set()
+    return dict.fromkeys(sorted(found), STRUCTURE_WEIGHT)
 
 
 def _sentences(scene: Scene) -> int:

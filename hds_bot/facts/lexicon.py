@@ -73,6 +73,8 @@ class _Term:
     """Keys to meet, in order, `…` for a gap."""
     capitals: bool
     """A two-letter acronym, met in capitals only."""
+    language: str
+    words: frozenset[str]
 
 
 class Lexicon:
@@ -88,12 +90,13 @@ class Lexicon:
                 self._add(concept, language, term)
         self._correct = lru_cache(maxsize=16384)(self._nearest_spelling)
 
-    def find(self, tokens: Sequence[Token]) -> list[Mention]:
-        """Mentions in order; one contained in a longer one is dropped."""
+    def find(self, tokens: Sequence[Token], language: str = "fr") -> list[Mention]:
+        """Mentions in order; one contained in a longer one is dropped. A word of the text's other language is met
+        in its plain form only."""
         keys = [self._keys(token) for token in tokens]
         found: set[Mention] = set()
         for at in range(len(tokens)):
-            found |= self._at(tokens, keys, at)
+            found |= self._at(tokens, keys, at, language)
         return _longest(found)
 
     def spellings(self, concept: str, language: str) -> tuple[str, ...]:
@@ -110,7 +113,7 @@ class Lexicon:
                 next_step="give it a full word first",
             )
         capitals = len(words) == 1 and len(words[0]) == 2 and term.removeprefix("=").isupper()
-        self._by_first.setdefault(items[0], []).append(_Term(concept, items, capitals))
+        self._by_first.setdefault(items[0], []).append(_Term(concept, items, capitals, language, frozenset(words)))
         self._known.update(item for item in items if item != GAP)
         for word in () if exact else words:
             if len(word) >= FUZZY_FROM and word.isalpha():
@@ -133,12 +136,14 @@ class Lexicon:
                     best = (distance, known)
         return best[1] if best else None
 
-    def _at(self, tokens: Sequence[Token], keys: Sequence[frozenset[str]], at: int) -> set[Mention]:
+    def _at(
+        self, tokens: Sequence[Token], keys: Sequence[frozenset[str]], at: int, language: str
+    ) -> set[Mention]:
         found = set()
         for key in keys[at]:
             for term in self._by_first.get(key, ()):
                 last = _match(term.items, tokens, keys, at)
-                if last is not None and (not term.capitals or tokens[at].text.isupper()):
+                if last is not None and _fits(term, tokens, at, language):
                     found.add(Mention(term.concept, at, last))
         return found
 
@@ -195,7 +200,7 @@ def _term_words(term: str) -> tuple[str, ...]:
     if term.startswith("="):
         return tuple(words)
     full = tuple(w for w in words if w not in SMALL)
-    return full or tuple(words)
+    return full if len(full) > 1 else tuple(words)
 
 
 def _item(word: str, language: str, *, exact: bool) -> str:
@@ -205,6 +210,22 @@ def _item(word: str, language: str, *, exact: bool) -> str:
         return "=" + word
     (key,) = (k for k in word_keys(word) if k.startswith(language + ":"))
     return key
+
+
+def _fits(term: _Term, tokens: Sequence[Token], at: int, language: str) -> bool:
+    """Capitals where they are asked for; plain form in the other language and for a decoy's single word."""
+    if term.capitals and not tokens[at].text.isupper():
+        return False
+    foreign = term.language != language
+    if foreign and term.concept.family == "decoys":
+        return False
+    single_decoy = term.concept.family == "decoys" and len(term.items) == 1
+    return not (foreign or single_decoy) or tokens[at].fold.removesuffix("s") in _singular(term.words)
+
+
+@lru_cache(maxsize=16384)
+def _singular(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(word.removesuffix("s") for word in words)
 
 
 def _match(

@@ -8,7 +8,7 @@ health data are meant; it can never exclude any.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -16,7 +16,52 @@ from importlib.resources import files
 import numpy as np
 
 from hds_bot.errors import RulesError
-from hds_bot.types import FloatArray
+from hds_bot.facts.context import Scene
+from hds_bot.facts.intent import structure
+from hds_bot.facts.tempering import situation_inputs, temper
+from hds_bot.types import Fact, FloatArray
+
+
+Encode = Callable[[Sequence[str]], FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """The conversation's vectors beside the heads; says nothing where either is missing."""
+
+    heads: Heads | None
+    last: FloatArray | None = None
+    whole: FloatArray | None = None
+    relevant: FloatArray | None = None
+
+    @classmethod
+    def of(cls, turns: Sequence[str], since: int, encode: Encode | None, encoder: str) -> Sense:
+        """Encode the last turn, the whole and what is searched with, each text once."""
+        if encode is None:
+            return cls(None)
+        texts = [turns[-1], "\n".join(turns), "\n".join(turns[since:])]
+        distinct = list(dict.fromkeys(texts))
+        vectors = encode(distinct)
+        last, whole, relevant = (vectors[distinct.index(text)] for text in texts)
+        heads = load_heads()
+        return cls(heads if heads and heads.encoder == encoder else None, last, whole, relevant)
+
+    def intent(self, scene: Scene, turns: int, request: Fact) -> Fact:
+        """The request as meaning has it; the words' own where they agree or there is no head."""
+        if self.heads is None or self.last is None or self.whole is None:
+            return request
+        odds = self.heads.by_name["intent"].probabilities(
+            np.concatenate([self.last, self.whole]), structure(scene, turns)
+        )
+        best = max(odds, key=lambda name: (odds[name], name))
+        return request if best == request.value else Fact("request", best, None, "semantic")
+
+    def weigh(self, found: list[Fact]) -> list[Fact]:
+        """Facts that words left open, where the meaning of the whole is plain enough."""
+        if self.heads is None or self.whole is None or "verdict" not in self.heads.by_name:
+            return found
+        odds = self.heads.by_name["verdict"].probabilities(self.whole, situation_inputs(found))
+        return temper(found, odds)
 
 
 @dataclass(frozen=True, slots=True)
