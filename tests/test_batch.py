@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_each_line_gets_the_answer_that_asking_gives_under_its_id_in_order(
         ({"id": "x", "turns": []}, "x", "there is no question"),
         ({"id": "x", "question": " "}, "x", "turn 1: is blank"),
         ({"id": "x", "question": CLINIC, "known_facts": []}, "x", "known_facts that are no object"),
-        ({"id": "x", "question": CLINIC, "known_facts": {"colour": True}}, "x", "there is no fact 'colour'"),
+        ({"id": "x", "question": CLINIC, "known_facts": {"colour": True}}, "x", "no fact “colour”"),
     ],
 )
 def test_a_bad_line_gives_its_error_and_the_next_is_answered(
@@ -79,12 +80,8 @@ def test_a_bad_line_gives_its_error_and_the_next_is_answered(
     rows = answered(bot, write_lines(tmp_path / "in.jsonl", first, line, last))
     assert [row["id"] for row in rows] == ["first", identifier, "last"]
     assert set(rows[1]) == {"id", "error"}
-    pytest.raises(InputError, _raise, rows[1]["error"]).match(says)
+    assert re.search(says, rows[1]["error"])
     assert rows[2]["verdict"] == "oui"
-
-
-def _raise(message: str) -> None:
-    raise InputError(message)
 
 
 def test_blank_lines_are_passed_over_and_still_counted(tmp_path: Path) -> None:
@@ -196,9 +193,14 @@ def test_lone_surrogates_are_written_as_json_escapes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_what_was_there_stays_when_a_run_fails(tmp_path: Path, error: type[BaseException]) -> None:
     (tmp_path / "out.jsonl").write_text("before", "utf-8")
-    with pytest.raises(error), writer(tmp_path / "out.jsonl") as write:
-        write({"id": 1})
-        raise error
+
+    def run() -> None:
+        with writer(tmp_path / "out.jsonl") as write:
+            write({"id": 1})
+            raise error
+
+    with pytest.raises(error):
+        run()
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
     assert (tmp_path / "out.jsonl").read_text("utf-8") == "before"
 

@@ -171,17 +171,17 @@ def test_twenty_thousand_characters_are_read(bot: HdsBot) -> None:
 @pytest.mark.parametrize(
     ("known", "says"),
     [
-        ({"colour": True}, "there is no fact 'colour'"),
-        ({"anonymised": "yes"}, "known_facts: anonymised: can't be 'yes'"),
-        ({"anonymised": 1}, "known_facts: anonymised: can't be 1"),
-        ({"actor": "dentist"}, "known_facts: actor: can't be 'dentist'"),
-        ({"actor": []}, r"known_facts: actor: can't be \[\]"),
+        ({"colour": True}, "no fact “colour”"),
+        ({"anonymised": "yes"}, "'yes' is no value of “anonymised”"),
+        ({"anonymised": 1}, "1 is no value of “anonymised”"),
+        ({"actor": "dentist"}, "'dentist' is no value of “actor”"),
+        ({"actor": []}, r"\[\] is no value of “actor”"),
     ],
 )
 def test_a_fact_that_cant_be_is_refused_by_name(bot: HdsBot, known: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says) as refused:
         bot.ask(PRACTICE, known_facts=known)  # type: ignore[arg-type]
-    assert "use one of" in refused.value.next_step
+    assert refused.value.next_step.startswith("one of: ")
 
 
 # -- search -------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ CITED = 5
 _OTHER_TOPIC: Mapping[str, FactValue] = {"request": "other"}
 
 
-def answer(snapshot: Snapshot, turns: tuple[str, ...], known: Mapping[str, FactValue] | None) -> Answer:
+def answer(snapshot: Snapshot, turns: tuple[str, ...], known: Mapping[str, FactValue]) -> Answer:
     """Answer the last turn of a conversation that was checked and cleaned."""
     if not is_understood(turns[-1]):
         nothing = Reading("fr", (), (), "")

@@ -1,13 +1,11 @@
-"""What comes in from outside, checked and cleaned once: turns and facts set by hand."""
+"""What comes in from outside, checked and cleaned once."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from hds_bot.errors import InputError
-from hds_bot.rules import RuleBook
-from hds_bot.types import FactValue
 
 MAX_CHARACTERS = 20_000
 """Longest conversation, all turns together."""
@@ -33,16 +31,6 @@ def is_understood(turn: str) -> bool:
     """Tell whether at least half of the letters are Latin ones, as in French and English."""
     letters = [character for character in turn if character.isalpha()]
     return 2 * sum(map(_is_latin, letters)) >= len(letters)
-
-
-def check_facts(known: Mapping[str, FactValue] | None, book: RuleBook) -> None:
-    """Raise InputError where a fact set by hand is not in the vocabulary, or can't have that value."""
-    for name, value in (known or {}).items():
-        if name not in book.facts:
-            raise InputError(f"there is no fact {name!r}", where="known_facts", next_step=_one_of(book.facts))
-        allowed = (*book.facts[name].labels, None)
-        if not any(type(value) is type(one) and value == one for one in allowed):
-            raise InputError(f"can't be {value!r}", where=f"known_facts: {name}", next_step=_one_of(allowed))
 
 
 def _refuse_other_than_text(turns: Sequence[object]) -> None:
@@ -86,7 +74,3 @@ def _checked(turn: str, where: str) -> str:
 
 def _is_latin(letter: str) -> bool:
     return letter.isascii() or unicodedata.name(letter, "").startswith("LATIN")
-
-
-def _one_of(values: Iterable[object]) -> str:
-    return f"use one of: {', '.join(map(str, values))}"

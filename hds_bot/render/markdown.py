@@ -10,7 +10,7 @@ from hds_bot.render.words import Words, words
 from hds_bot.types import Answer
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
-_LINE_MARKS = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))", re.MULTILINE)
+_LINE_MARK = re.compile(r"^(\s*\d*)([-+=.)])", re.MULTILINE)
 
 
 def to_markdown(answer: Answer) -> str:
@@ -30,7 +30,7 @@ def to_markdown(answer: Answer) -> str:
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return _LINE_MARKS.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", text))
+    return _LINE_MARK.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", text))
 
 
 def _verdict(answer: Answer, speak: Words) -> Iterator[str]:

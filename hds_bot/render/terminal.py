@@ -53,7 +53,10 @@ class _Page:
         self._paint = paint
 
     def verdict(self, answer: Answer) -> Iterator[str]:
-        yield self._paint(parts.verdict_line(answer, self._speak), f"{_BOLD};{_COLOURS[answer.verdict]}")
+        code = f"{_BOLD};{_COLOURS[answer.verdict]}"
+        yield from (
+            self._paint(line, code) for line in self._wrapped(parts.verdict_line(answer, self._speak))
+        )
         yield ""
         yield from self._wrapped(answer.summary)
 
