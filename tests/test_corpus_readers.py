@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hds_bot.corpus.content import Content
-from hds_bot.corpus.limits import MAX_EXPANDED, MAX_PAGES
+from hds_bot.corpus.limits import MAX_EXPANDED, MAX_MARKUP, MAX_PAGES
 from hds_bot.corpus.normalising import clean_block
 from hds_bot.corpus.readers import READERS
 from hds_bot.errors import CorpusError
@@ -399,6 +399,24 @@ def test_what_is_no_pdf_is_refused() -> None:
 
 def test_too_many_pages_are_refused() -> None:
     assert f"more than the {MAX_PAGES} allowed" in refusal(".pdf", blank_pdf(MAX_PAGES + 1))
+
+
+# -- too large, too long ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".md", ".html"])
+def test_more_markup_than_memory_bears_is_refused_unparsed(suffix: str) -> None:
+    assert "10 MB allowed" in refusal(suffix, b"a" * (MAX_MARKUP + 1))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data"), [(".md", b"*a " * 9), (".md", b"- a\n" * 9), (".md", b"a\nb"), (".pdf", None)]
+)
+def test_a_document_that_takes_too_long_is_refused(
+    suffix: str, data: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hds_bot.corpus.limits.MAX_SECONDS", -1)
+    assert "takes more than" in refusal(suffix, data or pdf())
 
 
 # -- whatever comes -----------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hds_bot.corpus.content import Content, ContentBuilder, Metadata
 from hds_bot.corpus.decoding import decode
+from hds_bot.corpus.limits import refuse_too_much_markup
 from hds_bot.corpus.normalising import clean_line
 from hds_bot.errors import CorpusError
 
@@ -35,6 +36,7 @@ _DECLARED = re.compile(rb"<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*[\"']?
 
 def read_html(data: bytes, where: str) -> Content:
     """Headings, paragraphs, lists and tables of the main part of a page, in its declared encoding."""
+    refuse_too_much_markup(data, where)
     declared = _DECLARED.search(data, 0, 2048)
     page = _parse(decode(data, where, declared=declared[1].decode() if declared else ""), where)
     builder = ContentBuilder()

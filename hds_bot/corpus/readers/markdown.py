@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 from hds_bot.corpus.content import Content, ContentBuilder
 from hds_bot.corpus.decoding import decode
-from hds_bot.corpus.limits import MAX_NESTING
+from hds_bot.corpus.limits import MAX_NESTING, Deadline, refuse_too_much_markup
 from hds_bot.corpus.metadata import split_front_matter
 from hds_bot.corpus.normalising import clean
 from hds_bot.corpus.readers.html import add_markup, visible_text
 from hds_bot.errors import CorpusError
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
 
 def read_markdown(data: bytes, where: str) -> Content:
     """Headings, paragraphs, lists and tables without their marks; a line `---` ends all sections."""
+    refuse_too_much_markup(data, where)
     metadata, body = split_front_matter(decode(data, where), where)
     builder = ContentBuilder()
     walk = _Walk(builder, where)
@@ -31,7 +33,9 @@ def _parse(body: str, where: str) -> SyntaxTreeNode:
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
-    tokens = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING + 1}).enable("table").parse(body)
+    parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING + 1}).enable("table")
+    _set_deadline(parser, where)
+    tokens = parser.parse(body)
     if any(token.level >= MAX_NESTING for token in tokens):
         raise CorpusError(
             f"lists or quotes nested more than {MAX_NESTING} levels deep",
@@ -39,6 +43,19 @@ def _parse(body: str, where: str) -> SyntaxTreeNode:
             next_step="flatten them: nobody can read that deep",
         )
     return SyntaxTreeNode(tokens)
+
+
+def _set_deadline(parser: MarkdownIt, where: str) -> None:
+    """Add a rule that matches nothing, but is asked often enough to stop a parse that never ends."""
+    deadline = Deadline(where)
+
+    def match_nothing(*_: object) -> bool:
+        deadline.check()
+        return False
+
+    chains = ["paragraph", "reference", "blockquote", "list", "table"]
+    parser.block.ruler.before("table", "deadline", match_nothing, {"alt": chains})
+    parser.inline.ruler.before("text", "deadline", match_nothing)
 
 
 class _Walk:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from hds_bot.corpus.content import Content
-from hds_bot.corpus.limits import MAX_PAGES, MAX_SECONDS
+from hds_bot.corpus.limits import MAX_PAGES, Deadline
 from hds_bot.corpus.readers.pdf_layout import NUMBERED, Line, bare_title, lay_out, white
 from hds_bot.errors import CorpusError
 
@@ -70,14 +69,9 @@ def _open(data: bytes, where: str) -> PdfDocument:
 def _pages(document: PdfDocument, where: str) -> Iterator[list[Line]]:
     from pypdfium2 import PdfiumError
 
-    deadline = time.monotonic() + MAX_SECONDS
+    deadline = Deadline(where)
     for index in range(len(document)):
-        if time.monotonic() > deadline:
-            raise CorpusError(
-                f"reading it takes more than {MAX_SECONDS} seconds (stopped at page {index + 1})",
-                where=where,
-                next_step="cut the document in parts",
-            )
+        deadline.check()
         try:
             yield list(_lines(document[index]))
         except PdfiumError as error:
