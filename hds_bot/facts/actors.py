@@ -32,6 +32,7 @@ FAMILY_ACTOR = {
     "activities": "none",
 }
 RANK = {"provider": 0, "publisher": 1, "practice": 2, "establishment": 3, "startup": 4, "organisation": 5, "none": 6}
+CLIENTS = frozenset({"establishment", "practice", "publisher", "none"})
 NOT_PRODUCTS = frozenset({"wearable", "medical_device_connected"})
 DETAIL = {
     "provider": "provider_kind",
@@ -60,12 +61,22 @@ class _Candidate:
 def find_actor(scenes: Sequence[Scene]) -> Actor:
     """The candidate that is most the speaker's own; a provider's clients are not the provider."""
     candidates = [c for scene in scenes for s in scene.seen if (c := _candidate(scene, s))]
-    if not candidates:
-        return Actor(None)
-    best = max(candidates, key=lambda c: (c.kind == "provider" and c.own > 0, c.own > -1, -RANK[c.kind], c.own, c.seen.turn))
-    if best.kind == "provider" and best.own <= 0:
-        return Actor(None)
-    return Actor(best.kind, best.seen, _detail(best))
+    best = max(candidates, key=_precedence, default=None)
+    shut_out = _shut_out(scenes)
+    if shut_out and best and best.kind in CLIENTS and best.own < 1:
+        return Actor("provider", shut_out)
+    return Actor(best.kind, best.seen, _detail(best)) if best else Actor(None)
+
+
+def _precedence(candidate: _Candidate) -> tuple[bool, bool, int, int, int]:
+    provider = candidate.kind == "provider"
+    return provider, candidate.own > -1, -RANK[candidate.kind], candidate.own, candidate.seen.turn
+
+
+def _shut_out(scenes: Sequence[Scene]) -> Seen | None:
+    """Who says that the data are out of reach works for somebody else."""
+    denied = [s for scene in scenes for s in scene.of("access") if s.denied and s.concept == "access_word"]
+    return denied[-1] if denied else None
 
 
 def _candidate(scene: Scene, seen: Seen) -> _Candidate | None:

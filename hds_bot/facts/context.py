@@ -24,6 +24,9 @@ LINKS = frozenset("et and ou or donc so car because puisque since".split())
 HARD_STOPS = frozenset(";:()—–")
 CLAUSE_SIGNS = frozenset(",;:()—–")
 EXCLUSION_KINDS = frozenset({"anonymised", "statistical", "simulated", "no_personal_data"})
+SPOKEN_AFTER_VERB = frozenset({"neg_pas", "neg_rien", "neg_jamais", "neg_aucun"})
+SPEAKERS = frozenset("je j' on nous ils elles il elle jai jenvoi".split())
+SHORT_QUESTION = 8
 CLOSE = 6
 ANSWERS_NO = frozenset("non no jamais never aucun aucune zero rien none nope pas".split())
 
@@ -185,13 +188,13 @@ class _Scopes:
             if cue.concept.id == "neg_non":
                 self._prefix(cue)
                 continue
-            start, stop = self._with_ne(cue), self._scope_end(cue.last)
+            start, stop = self._with_ne(cue), self._scope_end(cue)
             new = [i for i in range(start, stop) if i > last_scope or not self.negated[i]]
             for i in new:
                 self.negated[i] = 1
             last_scope = max(last_scope, stop - 1)
             self._subject(cue, start)
-            self._resumed(start)
+            self._resumed(cue, start)
         for cue in self._cues("denial_of_denial"):
             for i in range(cue.last + 1, self._sentence_end(cue.last)):
                 self.negated[i] += 1
@@ -204,22 +207,26 @@ class _Scopes:
             self.negated[i] = 1
 
     def _with_ne(self, cue: Mention) -> int:
-        """Start at « ne » where it stands shortly before its second half."""
-        for i in range(cue.first, max(cue.first - 6, -1), -1):
-            if self.tokens[i].sentence != self.tokens[cue.first].sentence:
-                break
+        """Start at « ne », or where it is left out (« j'envoie rien »), at the verb's subject."""
+        before = range(cue.first, max(cue.first - 6, self.bounds[self.tokens[cue.first].sentence][0] - 1), -1)
+        for i in before:
             if self.tokens[i].fold in {"ne", "n'"}:
                 return i
+        if cue.concept.id in SPOKEN_AFTER_VERB:
+            for i in before[1:4]:
+                if self.tokens[i].fold in SPEAKERS:
+                    return i
         return cue.first
 
-    def _scope_end(self, at: int) -> int:
-        """First token after `at` that the negation does not reach."""
+    def _scope_end(self, cue: Mention) -> int:
+        """First token that the negation does not reach; « nobody » as a subject reaches past commas."""
+        at, subject = cue.last, cue.concept.id == "neg_subject"
         end = self._sentence_end(at)
         stops = {c.first for c in self._cues("contrast", "exception", "present", "restriction", "not_a_negation")}
         for i in range(at + 1, end):
             if i in stops or self.tokens[i].text in HARD_STOPS or self._dash(i):
                 return i
-            if self.tokens[i].text == "," and self._opens_clause(i + 1):
+            if self.tokens[i].text == "," and not subject and self._opens_clause(i + 1):
                 return i
             if i > at + 1 and self._links(i):
                 return i
@@ -247,11 +254,20 @@ class _Scopes:
         for i in range(self._chunk_start(start), start):
             self.negated[i] = 1
 
-    def _resumed(self, start: int) -> None:
-        """« Les données médicales, nous n'y avons aucun accès »: the pronoun takes the denial back."""
-        if self._fold(start) in {"n'", "ne"} and self._fold(start + 1) in {"y", "en"}:
-            for i in range(self._chunk_start(start), start):
-                self.negated[i] = 1
+    def _resumed(self, cue: Mention, start: int) -> None:
+        """« Les données médicales, nous n'y avons aucun accès »: a pronoun takes the denial back."""
+        pronoun = self._fold(start) in {"n'", "ne"} and self._fold(start + 1) in {"y", "en"}
+        if not pronoun and cue.concept.id != "neg_resume":
+            return
+        for i in range(self._asked_before(self.bounds[self.tokens[start].sentence][0]), start):
+            self.negated[i] = 1
+
+    def _asked_before(self, start: int) -> int:
+        """« Les certificats ? On n'en garde aucun »: from the question that the sentence answers."""
+        if start and self.tokens[start - 1].text == "?":
+            first, last = self.bounds[self.tokens[start - 1].sentence]
+            return first if last - first <= SHORT_QUESTION else start
+        return start
 
     def _answers_no(self) -> None:
         """« Dossiers patients : non. » « Sick leave, no. »"""

@@ -106,7 +106,7 @@ def _claimed(scene: Scene, seen: Seen) -> str | None:
         return "simulated"
     if seen.kind == "test_environment":
         return "simulated"
-    if seen.concept == "no_storage" or (seen.concept == "no_personal" and seen.negated):
+    if seen.concept == "no_storage" or (seen.concept in {"no_personal", "no_personal_denied"} and seen.negated):
         return "no_personal_data"
     return None
 
@@ -132,10 +132,20 @@ def _strong(scene: Scene, seen: Seen) -> bool:
 def _defeats(scene: Scene, claims: Sequence[Claim]) -> list[Seen]:
     """Real people, a way back, an exception, encryption taken for anonymity."""
     strong = [c for c in claims if c.strong and c.seen.holds]
-    found = [s for s in scene.seen if _defeating(scene, s) and not (strong and _outdone(s))]
+    invented = bool(claims) and all(c.fact == "simulated" for c in claims)
+    found = [
+        s
+        for s in scene.seen
+        if _defeating(scene, s) and not (strong and _outdone(s)) and not (invented and _of_names(s))
+    ]
     if any(c.fact == "anonymised" and not c.strong for c in claims):
         found += [s for s in scene.of("encrypted") if not s.past]
     return sorted(found, key=lambda s: s.mention.first)
+
+
+def _of_names(seen: Seen) -> bool:
+    """Invented patients have names and codes too."""
+    return seen.kind in {"reversible", "reach_back"} or seen.concept == "named"
 
 
 def _outdone(seen: Seen) -> bool:
@@ -147,7 +157,5 @@ def _defeating(scene: Scene, seen: Seen) -> bool:
     if not seen.holds or seen.future:
         return False
     if seen.family == "marks":
-        return seen.kind in DEFEATS and not (
-            seen.asked and seen.kind == "reach_back"
-        )
+        return seen.kind in DEFEATS and not (seen.asked and seen.kind == "reach_back")
     return seen.exceptional and (is_health(scene, seen) or seen.kind == "person")

@@ -23,6 +23,8 @@ DATA_NOUNS = frozenset(
     "name names file files list details detail photos picture pictures notes note account accounts cas case cases "
     "table tables jeu profil profils profile profiles message messages enregistrements screen ecran".split()
 )
+TOPICS = frozenset({"condition", "treatment", "diagnosis", "wearable", "medical_device_connected", "follow_up"})
+"""Health as a subject; data only where something is noted of somebody."""
 NEAR = 6
 
 
@@ -48,10 +50,33 @@ def beside_data(scene: Scene, seen: Seen) -> bool:
     return any(scene.tokens[i].fold in DATA_NOUNS and scene.tokens[i].sentence == seen.sentence for i in near)
 
 
-def standing(mentions: Sequence[Seen]) -> list[Seen]:
-    """Those that hold, unless a later turn denies their kind."""
+def standing(scenes: Sequence[Scene]) -> list[Seen]:
+    """Those that hold: not withdrawn by a later turn, not a mere topic where all health data is denied."""
+    mentions = health_mentions(scenes)
     held = [s for s in mentions if s.holds and not _withdrawn(s, mentions)]
-    return [s for s in held if not s.future] or held
+    held = [s for s in held if not s.future] or held
+    if denial(scenes):
+        return [s for s in held if s.exceptional or _is_document(scenes, s)]
+    return held
+
+
+def denial(scenes: Sequence[Scene]) -> Seen | None:
+    """The last words by which all health data, all patients, or any access to them is denied."""
+    found = [
+        s
+        for scene in scenes
+        for s in scene.seen
+        if s.denied and not s.past and (s.kind in {"health_generic", "person"} or s.concept == "access_word")
+    ]
+    return found[-1] if found else None
+
+
+def _is_document(scenes: Sequence[Scene], seen: Seen) -> bool:
+    """A kind of record or measurement, or a condition noted beside a word for data."""
+    if seen.kind in TOPICS:
+        scene = next(s for s in scenes if s.turn == seen.turn)
+        return beside_data(scene, seen) and not seen.asked
+    return seen.kind != "health_generic" or not seen.asked
 
 
 def _withdrawn(seen: Seen, mentions: Sequence[Seen]) -> bool:

@@ -208,8 +208,7 @@ def _item(word: str, language: str, *, exact: bool) -> str:
         return GAP
     if exact or len(word) <= 2 or word == "n't":
         return "=" + word
-    (key,) = (k for k in word_keys(word) if k.startswith(language + ":"))
-    return key
+    return next(k for k in word_keys(word) if k.startswith(language + ":"))
 
 
 def _fits(term: _Term, tokens: Sequence[Token], at: int, language: str) -> bool:

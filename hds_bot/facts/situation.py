@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hds_bot.facts.actors import Actor, find_actor
 from hds_bot.facts.context import Scene, Seen
 from hds_bot.facts.exclusion import Exclusion, read_exclusion
-from hds_bot.facts.health import DATA_NOUNS, health_kind, health_mentions, specificity, standing
+from hds_bot.facts.health import DATA_NOUNS, denial, health_kind, health_mentions, specificity, standing
 from hds_bot.types import Evidence, Fact, FactValue, Method
 
 RECORD_KINDS = frozenset(
@@ -81,13 +81,13 @@ class Situation:
     # -- health data ----------------------------------------------------------------------
 
     def _data(self, actor: Actor, exclusion: Exclusion) -> list[Fact]:
-        held = standing(health_mentions(self.scenes))
+        held = standing(self.scenes)
         if held:
             best = min(held, key=lambda s: (not s.exceptional, specificity(s), -s.turn))
             facts = [self._fact("health_data", True, best)]
             kind = health_kind(best)
             return [*facts, self._fact("health_data_kind", kind, best)] if kind else facts
-        if exclusion.defeated and (health_mentions(self.scenes) or actor.kind in INHERENT | {"practice"}):
+        if exclusion.defeated and exclusion.fact and (health_mentions(self.scenes) or actor.kind in INHERENT | {"practice"}):
             return [self._fact("health_data", True, exclusion.defeated)]
         shown = self._no_health(actor)
         return [self._fact("health_data", False, shown, "lexicon")] if shown else []
@@ -98,7 +98,7 @@ class Situation:
         if self._doubted(mentions) or self._encrypted() or actor.kind == "practice":
             return None
         denied = [s for s in mentions if s.denied]
-        general = [s for s in denied if s.kind == "health_generic"]
+        general = [s for s in [denial(self.scenes)] if s]
         plain = [s for s in self._all(*PLAIN, family="plain_data") if s.holds]
         if actor.kind in INHERENT:
             return general[-1] if general and plain else None
@@ -158,7 +158,7 @@ class Situation:
         data = health_mentions(self.scenes)
         hands = self._all("access", family="marks")
         strong = [s for s in hands if s.holds and s.concept == "access_strong"]
-        held = standing(data)
+        held = standing(self.scenes)
         closed = [s for s in hands if s.denied and s.concept == "access_word"] + [s for s in data if s.denied]
         if held and (strong or not closed):
             kind = health_kind(held[-1])

@@ -16,6 +16,7 @@ APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": 
 ELIDED = frozenset(
     "l' d' n' j' m' t' s' c' qu' jusqu' lorsqu' puisqu' quelqu' aujourd' presqu' quoiqu'".split()
 )
+FULL = {"d'": "de", "l'": "le", "qu'": "que", "n'": "ne", "j'": "je", "s'": "se", "m'": "me", "c'": "ce"}
 _stemmers = threading.local()
 
 
@@ -68,7 +69,10 @@ def stem(folded: str, language: str) -> str:
 @lru_cache(maxsize=65536)
 def word_keys(folded: str) -> frozenset[str]:
     """Every form under which a term can meet this word."""
-    return frozenset({"=" + folded, "fr:" + stem(_masculine(folded), "fr"), "en:" + stem(folded, "en")})
+    full = FULL.get(folded, folded)
+    return frozenset(
+        {"=" + folded, "=" + full, "fr:" + stem(_masculine(folded), "fr"), "en:" + stem(folded, "en")}
+    )
 
 
 def _masculine(folded: str) -> str:
