@@ -90,6 +90,18 @@ def test_the_hash_tells_any_change_of_a_document(tmp_path: Path, change: object)
     assert read_corpus(tmp_path).sha256 == fingerprint(tmp_path) != before
 
 
+def test_a_known_document_is_not_read_again_while_its_file_is_the_same(tmp_path: Path) -> None:
+    for name in ("same.md", "edited.md", "described.md", "reformatted.md"):
+        write(tmp_path, name)
+    known = read_corpus(tmp_path).documents
+    write(tmp_path, "edited.md", "Autre texte.")
+    write(tmp_path, "described.meta.yaml", "title: Autre")
+    (tmp_path / "reformatted.md").rename(tmp_path / "reformatted.txt")
+    after = read_corpus(tmp_path, known=known).documents
+    assert [document.id for document in after if any(document is one for one in known)] == ["same"]
+    assert after == read_corpus(tmp_path).documents
+
+
 def test_the_hash_is_the_same_elsewhere_and_whatever_lies_beside(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write(tmp_path / folder, "a.md")
@@ -177,7 +189,7 @@ def test_a_link_that_leaves_the_corpus_is_refused(tmp_path: Path, target: str) -
     (corpus / "b.md").symlink_to(tmp_path / target)
     with pytest.raises(CorpusError, match="leaves the corpus"):
         read_corpus(corpus)
-    assert read_corpus(corpus, keep_going=True).left_out == (("b.md", "a link that leaves the corpus"),)
+    assert read_corpus(corpus, keep_going=True).left_out == (("b.md", "a path that leaves the corpus"),)
 
 
 def test_a_folder_linked_from_outside_is_refused_and_never_entered(tmp_path: Path) -> None:
@@ -247,6 +259,17 @@ def test_a_file_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: str) 
 def test_an_accent_in_a_file_name_gives_one_id_on_every_system(tmp_path: Path) -> None:
     write(tmp_path, unicodedata.normalize("NFD", "références.md"))
     assert read_corpus(tmp_path).documents[0].id == "références"
+
+
+def test_a_path_outside_the_corpus_is_refused_and_a_relative_one_inside_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "corpus/a.md")
+    outside = write(tmp_path, "b.md")
+    monkeypatch.chdir(tmp_path)
+    assert read_document(Path("corpus/a.md"), root=tmp_path / "corpus").id == "a"
+    with pytest.raises(CorpusError, match="leaves the corpus"):
+        read_document(outside, root=tmp_path / "corpus")
 
 
 def test_a_suffix_without_reader_is_refused_with_those_that_have_one(tmp_path: Path) -> None:

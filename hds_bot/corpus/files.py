@@ -31,7 +31,7 @@ def find_files(root: Path) -> list[Path]:
 
 def name_of(path: Path, root: Path) -> str:
     """Path inside the corpus, with forward slashes and composed accents, whatever the system."""
-    return unicodedata.normalize("NFC", path.relative_to(root).as_posix())
+    return unicodedata.normalize("NFC", Path(os.path.relpath(path, root)).as_posix())
 
 
 def leaves(path: Path, root: Path) -> bool:
@@ -44,7 +44,7 @@ def load(path: Path, root: Path) -> bytes:
     where = str(path)
     if leaves(path, root):
         raise CorpusError(
-            "a link that leaves the corpus", where=where, next_step="copy the file into the folder instead"
+            "a path that leaves the corpus", where=where, next_step="copy the file into the folder instead"
         )
     try:
         # Without O_NONBLOCK, opening a named pipe would wait for ever.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,18 +33,26 @@ class Corpus:
     """Over the relative path and the bytes of each document and side file."""
 
 
-def read_corpus(folder: Path, *, keep_going: bool = False, progress: Progress | None = None) -> Corpus:
+def read_corpus(
+    folder: Path,
+    *,
+    keep_going: bool = False,
+    known: Iterable[Document] = (),
+    progress: Progress | None = None,
+) -> Corpus:
     """Read every document below a folder; `progress` is called with (done, total) after each file.
 
+    A document of `known`, read before, is taken as it is where its file is still the same.
     Raises `CorpusError` where the folder has no document, or at the first document that can't be read,
     unless `keep_going`: then it is listed in `left_out` with the reason.
     """
     sources, left_out = _sort_out(folder)
+    before = {document.id: document for document in known}
     documents: dict[str, Document] = {}
     hashes: list[str] = []
     for done, path in enumerate(sources, 1):
         try:
-            document = _read_another(path, folder, documents)
+            document = _read_another(path, folder, documents, before)
             documents[document.id] = document
             hashes.append(document.sha256)
         except CorpusError as error:
@@ -61,12 +70,7 @@ def read_corpus(folder: Path, *, keep_going: bool = False, progress: Progress | 
 
 def read_document(path: Path, *, root: Path) -> Document:
     """Read one file of a corpus folder; raises `CorpusError` naming the file, the fault and the remedy."""
-    data, side = load(path, root), _load_side_file(path, root)
-    content = _call(_reader_for(path), data, path)
-    if not content.text.strip():
-        raise CorpusError("the document has no text", where=str(path), next_step="fill it or remove it")
-    metadata = _metadata(content.metadata, side, path)
-    return _document(_id(path, root), path, content, metadata, sha256=_hash(data, side))
+    return _read(path, root, {})
 
 
 def fingerprint(folder: Path) -> str:
@@ -116,14 +120,27 @@ def _nothing_to_read(folder: Path, left_out: list[tuple[str, str]]) -> CorpusErr
 # -- one file -----------------------------------------------------------------------------
 
 
-def _read_another(path: Path, folder: Path, documents: dict[str, Document]) -> Document:
+def _read_another(
+    path: Path, folder: Path, documents: Mapping[str, Document], before: Mapping[str, Document]
+) -> Document:
     if _id(path, folder) in documents:
         raise CorpusError(
             "another file has the same name but for the suffix",
             where=str(path),
             next_step="rename one of them",
         )
-    return read_document(path, root=folder)
+    return _read(path, folder, before)
+
+
+def _read(path: Path, root: Path, before: Mapping[str, Document]) -> Document:
+    data, side = load(path, root), _load_side_file(path, root)
+    id_, sha256 = _id(path, root), _hash(path, data, side)
+    if id_ in before and before[id_].sha256 == sha256:
+        return before[id_]
+    content = _call(_reader_for(path), data, path)
+    if not content.text.strip():
+        raise CorpusError("the document has no text", where=str(path), next_step="fill it or remove it")
+    return _document(id_, path, content, _metadata(content.metadata, side, path), sha256=sha256)
 
 
 def _id(path: Path, root: Path) -> str:
@@ -193,13 +210,15 @@ def _below_title(section: Section, title: str) -> Section:
 # -- hashes -------------------------------------------------------------------------------
 
 
-def _hash(data: bytes, side: bytes | None) -> str:
-    return hashlib.sha256(data + (side or b"")).hexdigest()
+def _hash(path: Path, data: bytes, side: bytes | None) -> str:
+    """Hash all that decides how a document reads: its format, its bytes, its side file's."""
+    parts = (path.suffix.lower().encode(), data, side or b"")
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def _hash_of(path: Path, root: Path) -> str:
     try:
-        return _hash(load(path, root), _load_side_file(path, root))
+        return _hash(path, load(path, root), _load_side_file(path, root))
     except CorpusError as error:
         return error.what
 
