@@ -26,7 +26,7 @@ from hds_bot.errors import InputError
 from hds_bot.interfaces import batch, described, evaluation, replay
 from hds_bot.interfaces.progress import StagedBar, bar
 from hds_bot.interfaces.questions import read_questions
-from hds_bot.render import contract, read_record, terminal, to_dict, to_record
+from hds_bot.render import contract, terminal, to_dict, to_record
 
 Options = argparse.Namespace
 DONE, FOUND = 0, 1
@@ -76,15 +76,14 @@ def evaluate(options: Options) -> int:
 
 
 def replay_records(options: Options) -> int:
-    """`replay RECORD…`: identical, or what changed; exit 1 where a verdict turned or a record was altered."""
-    bot, results = _bot(options), {}
-    for path in options.records:
-        results[str(path)] = result = replay.replay(bot, read_record(path))
-        if not options.json:
-            _say(f"{path}: {replay.to_text(result)}")
+    """`replay RECORD…`: identical, or what changed; exit 1 where a verdict turned or a record is refused."""
+    bot = _bot(options)
+    results = {str(path): replay.replay_file(bot, path) for path in options.records}
     if options.json:
         _say(_json({path: replay.to_dict(result) for path, result in results.items()}))
-    return FOUND if any(result.turned for result in results.values()) else DONE
+    else:
+        _say("\n".join(f"{path}: {replay.to_text(result)}" for path, result in results.items()))
+    return FOUND if any(map(replay.is_finding, results.values())) else DONE
 
 
 # -- index --------------------------------------------------------------------------------
@@ -163,7 +162,11 @@ def open_page(options: Options) -> int:
 
 def _streamlit() -> list[str]:
     page = Path(__file__).with_name("page.py")
-    flags = ("--server.address=localhost", "--browser.gatherUsageStats=false")
+    flags = (
+        "--server.address=localhost",
+        "--server.showEmailPrompt=false",
+        "--browser.gatherUsageStats=false",
+    )
     return [sys.executable, "-m", "streamlit", "run", str(page), *flags]
 
 

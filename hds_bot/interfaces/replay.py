@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hds_bot import render
 from hds_bot.bot import HdsBot
+from hds_bot.errors import InputError
 
 Content = Mapping[str, Any]
 
@@ -40,14 +42,25 @@ class Replay:
         return tuple(name for name in _different(self.recorded, self.derived) if name != "provenance")
 
 
-def replay(bot: HdsBot, recorded: Content) -> Replay:
-    """Ask the recorded turns again, with the facts that were set by hand."""
+def replay_file(bot: HdsBot, path: Path) -> Replay | InputError:
+    """Ask a record's turns again, with the facts that were set by hand; the error where it is no record."""
+    try:
+        recorded = render.read_record(path)
+    except InputError as error:
+        return error
     known = {fact["id"]: fact["value"] for fact in recorded["facts"] if fact["method"] == "user"}
     return Replay(recorded, render.to_dict(bot.ask(recorded["turns"], known_facts=known)))
 
 
-def to_dict(result: Replay) -> dict[str, Any]:
+def is_finding(result: Replay | InputError) -> bool:
+    """Tell whether a verdict turned, or the record was refused."""
+    return isinstance(result, InputError) or result.turned
+
+
+def to_dict(result: Replay | InputError) -> dict[str, Any]:
     """Give what replay found as JSON values."""
+    if isinstance(result, InputError):
+        return {"error": result.what}
     return {
         "identical": result.identical,
         "turned": result.turned,
@@ -58,8 +71,10 @@ def to_dict(result: Replay) -> dict[str, Any]:
     }
 
 
-def to_text(result: Replay) -> str:
+def to_text(result: Replay | InputError) -> str:
     """Tell what replay found in a few lines."""
+    if isinstance(result, InputError):
+        return f"refused: {result.what}"
     if result.identical:
         return "identical"
     lines = [
