@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -253,7 +254,10 @@ def test_a_file_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: str) 
     write(tmp_path, name)
     with pytest.raises(CorpusError, match="file name") as caught:
         read_corpus(tmp_path)
-    assert str(caught.value).isascii() or caught.value.where.isascii()
+    assert caught.value.where.isascii()
+    write(tmp_path, "good.md")
+    ((left_out, _),) = read_corpus(tmp_path, keep_going=True).left_out
+    assert left_out == caught.value.where
 
 
 def test_an_accent_in_a_file_name_gives_one_id_on_every_system(tmp_path: Path) -> None:
@@ -274,6 +278,15 @@ def test_a_path_outside_the_corpus_is_refused_and_a_relative_one_inside_is_read(
 
 def test_a_suffix_without_reader_is_refused_with_those_that_have_one(tmp_path: Path) -> None:
     assert ".pdf" in refusal(tmp_path, "a.odt", "x").next_step
+
+
+def test_a_missing_library_is_named_with_the_extra_that_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    error = refusal(tmp_path, "a.md", "Texte")
+    assert "markdown_it" in error.what
+    assert "hds-bot[build]" in error.next_step
 
 
 # -- encodings ----------------------------------------------------------------------------

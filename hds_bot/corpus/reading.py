@@ -58,7 +58,7 @@ def read_corpus(
         except CorpusError as error:
             if not keep_going:
                 raise
-            left_out.append((name_of(path, folder), error.what))
+            left_out.append((_shown(path, folder), error.what))
             hashes.append(_hash_of(path, folder))
         if progress:
             progress(done, len(sources))
@@ -88,7 +88,7 @@ def _sort_out(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
     sources = [path for path in files if _is_source(path, folder)]
     described = {_side_path(path) for path in sources}
     ignored = [path for path in files if path not in described and not _is_source(path, folder)]
-    return sources, [(name_of(path, folder), _why_ignored(path)) for path in ignored]
+    return sources, [(_shown(path, folder), _why_ignored(path)) for path in ignored]
 
 
 def _is_source(path: Path, folder: Path) -> bool:
@@ -133,8 +133,9 @@ def _read_another(
 
 
 def _read(path: Path, root: Path, before: Mapping[str, Document]) -> Document:
+    id_ = _id(path, root)
     data, side = load(path, root), _load_side_file(path, root)
-    id_, sha256 = _id(path, root), _hash(path, data, side)
+    sha256 = _hash(path, data, side)
     if id_ in before and before[id_].sha256 == sha256:
         return before[id_]
     content = _call(_reader_for(path), data, path)
@@ -147,9 +148,16 @@ def _id(path: Path, root: Path) -> str:
     name = name_of(path.with_suffix(""), root)
     if not name.isprintable():
         raise CorpusError(
-            "the file name has characters that can't be shown", where=ascii(name), next_step="rename the file"
+            "the file name has characters that can't be shown",
+            where=_shown(path, root),
+            next_step="rename the file",
         )
     return name
+
+
+def _shown(path: Path, root: Path) -> str:
+    name = name_of(path, root)
+    return name if name.isprintable() else ascii(name)
 
 
 def _load_side_file(path: Path, root: Path) -> bytes | None:
@@ -171,6 +179,12 @@ def _call(reader: Reader, data: bytes, path: Path) -> Content:
     except RecursionError as error:
         raise CorpusError(
             "nested too deep to be read", where=str(path), next_step="flatten its lists or tables"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise CorpusError(
+            f"the library that reads it is not installed: {error.name}",
+            where=str(path),
+            next_step="pip install 'hds-bot[build]'",
         ) from error
 
 
