@@ -43,13 +43,13 @@ class Replay:
 
 
 def replay_file(bot: HdsBot, path: Path) -> Replay | InputError:
-    """Ask a record's turns again, with the facts that were set by hand; the error where it is no record."""
+    """Ask a record's turns again, with the facts that were set by hand; the error where that can't be done."""
     try:
         recorded = render.read_record(path)
+        known = {fact["id"]: fact["value"] for fact in recorded["facts"] if fact["method"] == "user"}
+        return Replay(recorded, render.to_dict(bot.ask(recorded["turns"], known_facts=known)))
     except InputError as error:
         return error
-    known = {fact["id"]: fact["value"] for fact in recorded["facts"] if fact["method"] == "user"}
-    return Replay(recorded, render.to_dict(bot.ask(recorded["turns"], known_facts=known)))
 
 
 def is_finding(result: Replay | InputError) -> bool:
