@@ -259,3 +259,11 @@ class Encoder(Protocol):
 
     def encode_passages(self, texts: Sequence[str], *, progress: Progress | None = None) -> FloatArray:
         """(len(texts), dimension) float32 rows of unit length."""
+
+
+@runtime_checkable
+class ReadingEncoder(Encoder, Protocol):
+    """An encoder that also gives what its middle layers hold, in the same pass."""
+
+    def read_queries(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """Vectors (n, dimension), rows of unit length, and states (n, any width), float32."""

@@ -1,7 +1,8 @@
 """The encoder as an ONNX graph: ids and mask in, unit vectors out, weights in their own 4 bits.
 
 Nothing is quantised again. The nibbles go as they are into onnxruntime's `MatMulNBits` (accuracy level 0:
-arithmetic in float32) and `GatherBlockQuantized`; mean pooling and L2 are the last nodes.
+arithmetic in float32) and `GatherBlockQuantized`; mean pooling and L2 are the last nodes. The middle layers, which
+tell syntax (who, not, no longer) better than the last, are pooled too, in the same pass.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from hds_bot.encoder.weights import BLOCK, Weights
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
+STATE_LAYERS = (4, 8, 12)
+"""Layers, counted from 1, whose pooled states are given beside the vector; chosen in docs/quality.md."""
 CONTRIB = "com.microsoft"
 OPSET, IR_VERSION = 21, 10
 """The first with 4-bit integers: read by onnxruntime 1.20 and later."""
@@ -39,7 +42,7 @@ def write_graph(target: Path, weights: Weights) -> None:
 
 
 def build_graph(weights: Weights) -> ModelProto:
-    """`input_ids` and `attention_mask`, (batch, tokens) int64 -> `vectors`, (batch, hidden) float32."""
+    """`input_ids` and `attention_mask`, (batch, tokens) int64 -> `vectors`, (batch, hidden), and `states`, float32."""
     from onnx import TensorProto, helper
 
     graph = _Graph(weights)
@@ -48,7 +51,11 @@ def build_graph(weights: Weights) -> ModelProto:
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
         for name in ("input_ids", "attention_mask")
     ]
-    outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["batch", weights.shape.hidden])]
+    widths = {"vectors": weights.shape.hidden, "states": weights.shape.hidden * len(STATE_LAYERS)}
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
+        for name, width in widths.items()
+    ]
     return helper.make_model(
         helper.make_graph(graph.nodes, "multilingual-e5-small", inputs, outputs, graph.constants),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)],
@@ -63,13 +70,19 @@ class _Graph:
         self.weights = weights
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
+        self.pooling: tuple[str, ...] = ()
+        """Token axis, mask and count of tokens, laid down once."""
 
     def build(self) -> None:
         hidden = self.embeddings()
         mask = self.node("Cast", ["attention_mask"], to=_INT32)
+        states = []
         for layer in range(self.weights.shape.layers):
             hidden = self.layer(f"l{layer}", hidden, mask)
-        self.pool(hidden)
+            if layer + 1 in STATE_LAYERS:
+                states.append(self.pool(hidden))
+        self.node("Concat", states, output="states", axis=-1)
+        self.node("LpNormalization", states[-1:], output="vectors", axis=-1, p=2)
 
     def embeddings(self) -> str:
         word = self.gather_words()
@@ -131,14 +144,16 @@ class _Graph:
             return self.node("LayerNormalization", [hidden, gain, bias], axis=-1, epsilon=epsilon)
         return self.node("SkipLayerNormalization", [hidden, skip, gain, bias], CONTRIB, epsilon=epsilon)
 
-    def pool(self, hidden: str) -> None:
-        """Take the mean over the real tokens and give it length one."""
-        tokens, last = (self.constant(f"axis{i}", np.array([i], np.int64)) for i in (1, 2))
-        mask = self.node("Cast", ["attention_mask"], to=_FLOAT32)
-        masked = self.node("Mul", [hidden, self.node("Unsqueeze", [mask, last])])
-        total = self.node("ReduceSum", [masked, tokens], keepdims=0)
-        count = self.node("ReduceSum", [mask, tokens], keepdims=1)
-        self.node("LpNormalization", [self.node("Div", [total, count])], output="vectors", axis=-1, p=2)
+    def pool(self, hidden: str) -> str:
+        """Take the mean over the real tokens."""
+        if not self.pooling:
+            tokens, last = (self.constant(f"axis{i}", np.array([i], np.int64)) for i in (1, 2))
+            mask = self.node("Cast", ["attention_mask"], to=_FLOAT32)
+            count = self.node("ReduceSum", [mask, tokens], keepdims=1)
+            self.pooling = (tokens, self.node("Unsqueeze", [mask, last]), count)
+        tokens, mask, count = self.pooling
+        total = self.node("ReduceSum", [self.node("Mul", [hidden, mask]), tokens], keepdims=0)
+        return self.node("Div", [total, count])
 
     def node(
         self, kind: str, inputs: list[str], domain: str = "", *, output: str = "", **options: Any

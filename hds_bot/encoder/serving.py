@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
 
 MANIFEST, GRAPH, PIECES = "serving.json", "encoder.onnx", "pieces.sqlite"
-_FORMAT = 1
+_FORMAT = 2
 _BATCH = 4
 """Texts at a time: more is no faster on a CPU, and four of 512 tokens take 100 MB."""
 _PAD = SPECIAL.index("<pad>")
@@ -47,7 +47,9 @@ def compile_serving(target: Path, *, name: str = DEFAULT) -> bool:
         "prompts": PROMPTS,
     }
     try:
-        from hds_bot.encoder.compiled import write_graph
+        from hds_bot.encoder.compiled import STATE_LAYERS, write_graph
+
+        facts["state_layers"] = STATE_LAYERS
 
         target.mkdir(parents=True, exist_ok=False)
         write_graph(target / GRAPH, weights)
@@ -96,6 +98,7 @@ class ServingEncoder:
         self._session, self._tokenizer = session, tokenizer
         self._identity, self._dimension = str(facts["identity"]), int(facts["dimension"])
         self._prompts = dict(facts["prompts"])
+        self._state_layers = len(facts["state_layers"])
 
     @property
     def identity(self) -> str:
@@ -115,18 +118,33 @@ class ServingEncoder:
         """(len(texts), dimension) float32 rows of unit length."""
         return self._encode(texts, self._prompts["passage"], progress)
 
-    def _encode(self, texts: Sequence[str], prompt: str, progress: Progress | None = None) -> FloatArray:
-        encode = partial(self._forward, prompt)
-        return encode_in_batches(texts, encode, dimension=self._dimension, size=_BATCH, progress=progress)
+    def read_queries(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """Vectors as `encode_queries` gives them, and (len(texts), states) pooled states of some layers."""
+        width = self._dimension * self._state_layers
+        both = self._encode(texts, self._prompts["query"], outputs=("vectors", "states"), width=width)
+        return both[:, : self._dimension], both[:, self._dimension :]
 
-    def _forward(self, prompt: str, texts: Sequence[str]) -> FloatArray:
+    def _encode(
+        self,
+        texts: Sequence[str],
+        prompt: str,
+        progress: Progress | None = None,
+        *,
+        outputs: tuple[str, ...] = ("vectors",),
+        width: int = 0,
+    ) -> FloatArray:
+        encode = partial(self._forward, prompt, outputs)
+        dimension = self._dimension + width
+        return encode_in_batches(texts, encode, dimension=dimension, size=_BATCH, progress=progress)
+
+    def _forward(self, prompt: str, outputs: tuple[str, ...], texts: Sequence[str]) -> FloatArray:
         rows = [self._tokenizer.encode(prompt + clean(text)) for text in texts]
         ids = np.full((len(rows), max(map(len, rows))), _PAD, np.int64)
         mask = np.zeros_like(ids)
         for i, row in enumerate(rows):
             ids[i, : len(row)], mask[i, : len(row)] = row, 1
-        vectors: FloatArray = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        return vectors
+        found = self._session.run(list(outputs), {"input_ids": ids, "attention_mask": mask})
+        return np.concatenate(found, axis=-1)
 
 
 def _facts(target: Path) -> dict[str, Any]:
