@@ -161,13 +161,9 @@ def open_page(options: Options) -> int:
 
 
 def _streamlit() -> list[str]:
-    page = Path(__file__).with_name("page.py")
-    flags = (
-        "--server.address=localhost",
-        "--server.showEmailPrompt=false",
-        "--browser.gatherUsageStats=false",
-    )
-    return [sys.executable, "-m", "streamlit", "run", str(page), *flags]
+    # Address, statistics and colours are set in `.streamlit/config.toml` beside the script.
+    script = Path(__file__).parent / "page" / "app.py"
+    return [sys.executable, "-m", "streamlit", "run", str(script)]
 
 
 def _environment(settings: Settings, options: Options) -> dict[str, str]:
