@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import GUIDANCE, FakeEncoder
+from conftest import CORPUS, GUIDANCE, FakeEncoder
 
 from hds_bot import HdsBot, Verdict
 from hds_bot.bot import MAX_CHARACTERS, Settings, build_index, index_state
@@ -369,17 +370,32 @@ def test_a_rule_is_lost_with_its_document(fake_settings: Settings) -> None:
 # -- the light encoder beside the index ---------------------------------------------------
 
 
-def test_a_damaged_light_encoder_is_refused_and_made_anew_by_a_build(
-    index_folder: Path, tmp_path: Path
-) -> None:
-    import shutil
+@pytest.fixture
+def real_settings(index_folder: Path, tmp_path: Path) -> Settings:
+    """A real index that may be spoilt."""
+    return Settings.resolve(corpus=CORPUS, index=shutil.copytree(index_folder, tmp_path / "index"))
 
-    root = Path(shutil.copytree(index_folder, tmp_path / "index"))
-    graph = next(root.glob("encoder/*/encoder.onnx"))
+
+def test_a_damaged_light_encoder_is_made_anew_by_a_build(real_settings: Settings) -> None:
+    graph = next(real_settings.index.glob("encoder/*/encoder.onnx"))
     graph.write_bytes(graph.read_bytes()[:1000])
-    settings = Settings.resolve(index=root)
-    report = build_index(settings, force=True)
+    assert index_state(real_settings).changed == ("encoder",)
+    report = build_index(real_settings)
     assert report is not None
     assert report.encoded == 0
-    assert HdsBot(settings).ask(PRACTICE).verdict == Verdict.OUI
-    assert [folder.name for folder in (root / "encoder").iterdir()] == [graph.parent.name]
+    assert HdsBot(real_settings).ask(PRACTICE).verdict == Verdict.OUI
+    assert [folder.name for folder in (real_settings.index / "encoder").iterdir()] == [graph.parent.name]
+
+
+def test_an_altered_light_encoder_is_refused_and_mended_by_the_command_that_is_named(
+    real_settings: Settings,
+) -> None:
+    graph = next(real_settings.index.glob("encoder/*/encoder.onnx"))
+    content = bytearray(graph.read_bytes())
+    content[len(content) // 2] ^= 1
+    graph.write_bytes(content)
+    with pytest.raises(EncoderError, match="hds-bot index build"):
+        HdsBot(real_settings)
+    assert index_state(real_settings, verification="full").changed == ("encoder",)
+    assert build_index(real_settings) is not None
+    assert HdsBot(real_settings).ask(PRACTICE).verdict == Verdict.OUI

@@ -50,7 +50,7 @@ def build_index(
     `keep_going` leaves bad documents out instead of stopping. Raises CorpusError, EncoderError, IndexBusy
     or IndexError_; whatever is raised, the index in force stays as it was.
     """
-    if not force and index_state(settings).fresh:
+    if not force and index_state(settings, verification="full").fresh:
         return None
     report = progress or _no_progress
     corpus = read_corpus(settings.corpus, keep_going=keep_going, progress=partial(report, "read"))

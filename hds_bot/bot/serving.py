@@ -9,6 +9,7 @@ from pathlib import Path
 from hds_bot import encoder as encoders
 from hds_bot.bot.settings import Settings
 from hds_bot.errors import EncoderError
+from hds_bot.index import Verification
 from hds_bot.types import Encoder
 
 
@@ -31,20 +32,31 @@ def open_for_build(settings: Settings) -> Encoder:
         return open_encoder(settings)
 
 
+def lacks_light_form(settings: Settings, verification: Verification) -> bool:
+    """Tell whether the encoder has a light form that is not beside the index, or not whole.
+
+    quick: by the sizes of its files; full: by their hashes.
+    """
+    if settings.encoder != encoders.DEFAULT:
+        return False
+    folder = serving_folder(settings)
+    return not (_opens(folder) if verification == "full" else encoders.serving_available(folder))
+
+
 def compile_if_absent(settings: Settings) -> None:
     """Write the light form beside the index, where the encoder has one and it is not there yet.
 
     To be called by one build at a time: it also removes what a dead one left.
     """
-    folder = serving_folder(settings)
-    if not isinstance(settings.encoder, str) or encoders.serving_available(folder):
+    if not lacks_light_form(settings, "full"):
         return
+    folder = serving_folder(settings)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(draft := folder.parent / ".building", ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if encoders.compile_serving(draft, name=settings.encoder):
-            draft.rename(folder)
+        encoders.compile_serving(draft)
+        draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -53,3 +65,11 @@ def serving_folder(settings: Settings) -> Path:
     """Where the compiled form of this encoder lies, named by what it holds and shared by generations."""
     name = hashlib.sha256(settings.encoder_identity.encode()).hexdigest()[:16]
     return settings.index / "encoder" / name
+
+
+def _opens(folder: Path) -> bool:
+    try:
+        encoders.open_serving(folder)
+    except EncoderError:
+        return False
+    return True

@@ -10,6 +10,7 @@ from typing import Literal
 
 import hds_bot
 from hds_bot import corpus
+from hds_bot.bot.serving import lacks_light_form
 from hds_bot.bot.settings import Settings
 from hds_bot.errors import IndexError_, IndexMissing
 from hds_bot.index import Index, Manifest, Verification
@@ -38,7 +39,7 @@ class IndexState:
 
 
 def index_state(settings: Settings, *, verification: Verification = "quick") -> IndexState:
-    """Look at the index without loading an encoder or parsing a document.
+    """Look at the index without parsing a document; `full` hashes every file, the light encoder's too.
 
     Raises CorpusError where the corpus folder can't be looked at.
     """
@@ -48,7 +49,7 @@ def index_state(settings: Settings, *, verification: Verification = "quick") -> 
             LexicalIndex.open(index.path / LEXICAL)
     except IndexError_ as error:
         return IndexState("missing" if isinstance(error, IndexMissing) else "damaged", fault=str(error))
-    changed = _changed(manifest, settings)
+    changed = _changed(manifest, settings, verification)
     return IndexState("stale" if changed else "fresh", manifest, changed)
 
 
@@ -67,10 +68,11 @@ def _code() -> str:
     return digest.hexdigest()[:16]
 
 
-def _changed(manifest: Manifest, settings: Settings) -> tuple[Part, ...]:
+def _changed(manifest: Manifest, settings: Settings, verification: Verification) -> tuple[Part, ...]:
     same: dict[Part, bool] = {
         "corpus": manifest.corpus_sha256 == corpus.fingerprint(settings.corpus),
-        "encoder": manifest.encoder == settings.encoder_identity,
+        "encoder": manifest.encoder == settings.encoder_identity
+        and not lacks_light_form(settings, verification),
         "version": manifest.version == hds_bot.__version__,
         "settings": dict(manifest.settings) == build_settings(),
     }
