@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -372,8 +373,11 @@ def test_without_a_command_the_index_is_built_and_the_page_opened(
     monkeypatch.setattr(commands.subprocess, "run", open_page)
     assert main(own) == 0
     ((command, environment, status),) = opened
-    assert "--server.address=localhost" in command
-    assert "--browser.gatherUsageStats=false" in command
+    script = Path(command[-1])
+    config = tomllib.loads((script.parent / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert script.is_file()
+    assert config["server"]["address"] == "localhost"
+    assert config["browser"]["gatherUsageStats"] is False
     assert environment["HDS_BOT_INDEX"] == str(Path(own[3]).resolve())
     assert status == 0
 
