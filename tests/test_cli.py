@@ -432,12 +432,22 @@ def test_an_interrupt_gives_130(run: Terminal, monkeypatch: pytest.MonkeyPatch) 
     assert run("ask", CLINIC) == (130, "", "")
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = f"{sys.executable} -m hds_bot rules list --json | head -n 1"
-    done = subprocess.run(
-        ["/bin/sh", "-c", command], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert (done.stdout, done.stderr) == ("[\n", "")
+@pytest.mark.parametrize("command", ["rules list --json | head -n 1", "rules show anonymised | true"])
+def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
+    shell = ["/bin/sh", "-c", f"{sys.executable} -m hds_bot {command}"]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stderr == ""
+
+
+def test_a_full_disk_is_told_in_a_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "hds_bot", "rules", "list"]
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("hds-bot: [Errno 28] No space left on device")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_terminal_without_utf8_is_no_obstacle(index_folder: Path) -> None:

@@ -22,15 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _speak_utf8()
     options = _parser().parse_args(arguments)
     try:
-        return _command(options.command)(options)
+        status = _command(options.command)(options)
+        sys.stdout.flush()
+        return status
     except HdsBotError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read has gone; keep the interpreter from telling so at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        _discard_output()
+        return 0 if isinstance(error, BrokenPipeError) else _fail(f"{error}\n  → see to that, then try again")
     except Exception as error:
         if "HDS_BOT_DEBUG" in os.environ:
             raise
@@ -50,6 +51,11 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
 def _fail(message: str) -> int:
     sys.stderr.write(f"hds-bot: {message}\n")
     return 1
+
+
+def _discard_output() -> None:
+    # What is still held back would fail again, with a traceback, at the interpreter's exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _speak_utf8() -> None:
