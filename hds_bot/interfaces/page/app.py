@@ -1,0 +1,5 @@
+"""The script that Streamlit runs."""
+
+from hds_bot.interfaces.page import run
+
+run()

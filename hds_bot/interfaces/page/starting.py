@@ -1,0 +1,47 @@
+"""The first start: the index is built in front of the user, with a bar that follows."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from hds_bot.bot import BuildProgress, HdsBot
+from hds_bot.interfaces.page import core
+from hds_bot.interfaces.page.markup import tag
+from hds_bot.interfaces.page.wording import Words
+
+_SHARE = {"read": (0.0, 0.1), "encode": (0.1, 0.4), "prepare": (0.4, 1.0)}
+"""Where a stage begins and ends on the bar."""
+
+
+def open_bot(say: Words) -> HdsBot:
+    """Give the bot; where it has to be opened first, show how that goes. Raises HdsBotError."""
+    if core.is_open():
+        return core.open_bot(_unseen)
+    place = st.empty()
+    bot = core.open_bot(lambda: _Bar(place.container(), say))
+    place.empty()
+    return bot
+
+
+def _unseen() -> BuildProgress:
+    return lambda _stage, _done, _total: None
+
+
+class _Bar:
+    """One bar for all stages of a build."""
+
+    def __init__(self, place: st.delta_generator.DeltaGenerator, say: Words) -> None:
+        self._place, self._say = place, say
+        self._bar: st.delta_generator.DeltaGenerator | None = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show that `done` of `total` are done in a stage; nothing before there is anything to do."""
+        if self._bar is None:
+            say = self._say
+            self._place.html(
+                tag("div", tag("h2", say("first_start.title")), tag("p", say("first_start.wait")))
+            )
+            self._bar = self._place.progress(0.0)
+        begin, end = _SHARE[stage]
+        told = self._say(f"first_start.{stage}", done=done, total=total)
+        self._bar.progress(begin + (end - begin) * done / max(total, 1), text=told)
