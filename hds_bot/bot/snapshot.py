@@ -11,7 +11,7 @@ from hds_bot.bot.serving import open_encoder
 from hds_bot.bot.settings import Settings
 from hds_bot.corpus import find_quote
 from hds_bot.errors import IndexMismatch
-from hds_bot.index import Index
+from hds_bot.index import Index, Manifest, open_current
 from hds_bot.retrieval import Retriever
 from hds_bot.types import Encoder, Passage, Provenance
 
@@ -55,15 +55,14 @@ class Snapshot:
         if document not in index.documents:
             return None
         text = index.documents[document].text
-        span = find_quote(text, quote)
-        holding = [p for p in index.passages_of(document) if span and p.start <= span[0] < p.end]
-        return Place(holding[0], text[span[0] : min(span[1], holding[0].end)]) if span and holding else None
+        start, end = find_quote(text, quote) or (-1, -1)
+        holding = (p for p in index.passages_of(document) if p.start <= start < p.end)
+        return next((Place(passage, text[start : min(end, passage.end)]) for passage in holding), None)
 
 
 def _refuse_other_encoder(settings: Settings) -> None:
     """Told before an encoder is loaded: that can take seconds."""
-    with Index.open(settings.index) as index:
-        built_with = index.manifest.encoder
+    built_with = open_current(settings.index, Manifest.read).encoder
     if built_with != settings.encoder_identity:
         raise IndexMismatch(
             f"was built with the encoder {built_with}, but {settings.encoder_identity} is asked for",

@@ -43,7 +43,7 @@ class Replay:
 
 
 def replay_file(bot: HdsBot, path: Path) -> Replay | InputError:
-    """Ask a record's turns again, with the facts that were set by hand; the error where that can't be done."""
+    """Ask a record's turns again, with the facts set by hand; the error where that can't be done."""
     try:
         recorded = render.read_record(path)
         known = {fact["id"]: fact["value"] for fact in recorded["facts"] if fact["method"] == "user"}
