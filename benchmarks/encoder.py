@@ -96,7 +96,9 @@ def _cold(form: str, target: str) -> list[float]:
 def _python(code: str, form: str, target: str) -> list[float]:
     passages = json.dumps([PASSAGE.format(number) for number in range(48)])
     command = [sys.executable, "-c", code, form, target, QUESTION, passages]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(done.returncode)
     return [float(number) for number in done.stdout.split()]
 
 

@@ -34,7 +34,7 @@ from hds_bot.encoder.sealed import seal
 from hds_bot.encoder.text import clean
 from hds_bot.encoder.weights import load_weights, parse, weights_file
 from hds_bot.errors import EncoderError
-from hds_bot.types import Encoder
+from hds_bot.types import Encoder, ReadingEncoder
 
 TEXTS = (Path(__file__).parent / "data" / "encoder_texts.txt").read_text(encoding="utf-8").splitlines()
 HARD = [
@@ -198,6 +198,22 @@ def test_a_question_finds_its_passage_across_languages(serving: Encoder) -> None
     )
     questions = serving.encode_queries(["Is anonymised data health data?", "apple pie", "physiotherapist"])
     assert (questions @ passages.T).argmax(axis=1).tolist() == [0, 1, 2]
+
+
+def test_the_states_are_the_pooled_layers_of_the_reference(serving: Encoder) -> None:
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = prepare(default_cache())
+    model = AutoModel.from_pretrained(folder, add_pooling_layer=False)
+    batch = AutoTokenizer.from_pretrained(folder)(["query: hébergeur de santé"], return_tensors="pt")
+    with torch.no_grad():
+        layers = model(**batch, output_hidden_states=True).hidden_states
+    expected = np.concatenate([layers[layer].mean(dim=1).numpy() for layer in (4, 8, 12)], axis=1)
+    assert isinstance(serving, ReadingEncoder)
+    vectors, states = serving.read_queries(["hébergeur de santé"])
+    np.testing.assert_allclose(states, expected, atol=1e-3)
+    np.testing.assert_allclose(vectors, serving.encode_queries(["hébergeur de santé"]), atol=1e-6)
 
 
 def test_what_comes_after_512_tokens_changes_nothing(serving: Encoder) -> None:

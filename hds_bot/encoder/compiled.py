@@ -1,8 +1,8 @@
 """The encoder as an ONNX graph: ids and mask in, unit vectors out, weights in their own 4 bits.
 
 Nothing is quantised again. The nibbles go as they are into onnxruntime's `MatMulNBits` (accuracy level 0:
-arithmetic in float32) and `GatherBlockQuantized`; mean pooling and L2 are the last nodes. The middle layers, which
-tell syntax (who, not, no longer) better than the last, are pooled too, in the same pass.
+arithmetic in float32) and `GatherBlockQuantized`; mean pooling and L2 are the last nodes. The middle layers,
+which tell syntax (who, not, no longer) better than the last, are pooled too, in the same pass.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def write_graph(target: Path, weights: Weights) -> None:
 
 
 def build_graph(weights: Weights) -> ModelProto:
-    """`input_ids` and `attention_mask`, (batch, tokens) int64 -> `vectors`, (batch, hidden), and `states`, float32."""
+    """`input_ids`, `attention_mask` (batch, tokens) int64 -> `vectors`, `states` (batch, width) float32."""
     from onnx import TensorProto, helper
 
     graph = _Graph(weights)

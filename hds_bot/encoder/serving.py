@@ -173,6 +173,8 @@ def _options(options: SessionOptions) -> SessionOptions:
     options.intra_op_num_threads = _threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Waiting threads sleep: spinning wins 2 ms on an idle machine and loses 20 on a busy one.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
