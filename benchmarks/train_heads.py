@@ -16,15 +16,22 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from hds_bot import encoder, facts
-from hds_bot.facts import intent, language, lexicon, semantic, situation, tempering
+from hds_bot.facts import intent, language, lexicon
 from hds_bot.facts.context import read_turn
 
 TARGET = Path(facts.__file__).parent / "heads.json"
 INTENT = {"sans_verdict": "information", "hors_perimetre": "other"}
-STRENGTH = {"intent": 10.0, "verdict": 3.0}
+STRENGTH = {"intent": 0.001, "reason": 0.003}
+BALANCE = {"intent": "balanced", "reason": None}
+NON = {"complètement": "anonymised", "statistiques": "statistical", "simulées": "simulated", "Outils": "no_personal_data"}
+OPEN = {"cabinet": "practice", "produit traite": "startup", "startups": "startup", "prestataire": "provider"}
+OPEN |= {"entreprise manipule": "organisation", "assurance": "organisation", **dict.fromkeys(NON, "doubt")}
+CLOSED = {**NON, "cabinet": "practice_none", "prestataire": "provider_no_access"}
 
 
 def main() -> None:
@@ -36,19 +43,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         encoder.compile_serving(Path(folder) / "serving")
         model = encoder.open_serving(Path(folder) / "serving")
-        tables = {"intent": intent_table(rows, model), "verdict": verdict_table(rows, model)}
+        tables = {"intent": intent_table(rows, model), "reason": reason_table(rows, model)}
         identity = model.identity
     if options.check:
         for name, (inputs, wanted, _) in tables.items():
             check(name, inputs, wanted)
         return
+    write(identity, rows, tables)
+
+
+def write(identity, rows, tables):
     heads = {name: fit(name, *table) for name, table in tables.items()}
     TARGET.write_text(json.dumps({"encoder": identity, "trained_on": digest(rows), "heads": heads}) + "\n")
 
 
 def intent_table(rows, model):
-    last = model.encode_queries([r["turns"][-1] for r in rows])
-    whole = model.encode_queries(["\n".join(r["turns"]) for r in rows])
+    last = model.read_queries([r["turns"][-1] for r in rows])[1]
+    whole = model.read_queries(["\n".join(r["turns"]) for r in rows])[1]
     words = lexicon.load_lexicon()
     read = [
         intent.structure(read_turn(0, r["turns"][-1], words, language.guess_language(r["turns"][-1:])), len(r["turns"]))
@@ -58,16 +69,22 @@ def intent_table(rows, model):
     return stack([last, whole], read), wanted, names(read)
 
 
-def verdict_table(rows, model):
+def reason_table(rows, model):
     rows = [r for r in rows if r["verdict"] not in INTENT]
-    whole = model.encode_queries(["\n".join(r["turns"]) for r in rows])
-    words = lexicon.load_lexicon()
-    read = []
-    for row in rows:
-        scenes = [read_turn(n, t, words, language.guess_language([t])) for n, t in enumerate(row["turns"])]
-        _, since = facts._request(scenes)
-        read.append(tempering.situation_inputs(situation.Situation(tuple(scenes[since:])).facts()))
-    return stack([whole], read), [r["verdict"] for r in rows], names(read)
+    whole = model.read_queries(["\n".join(r["turns"]) for r in rows])[1]
+    return whole, [reason_of(r) for r in rows], []
+
+
+def reason_of(row):
+    """`oui`, or the verdict with its reason: as labelled, else told by the quotes."""
+    verdict = row["verdict"]
+    if verdict == "oui":
+        return verdict
+    if "reason" in row:
+        return f"{verdict}:{row['reason']}"
+    known, default = (CLOSED, "no_health_data") if verdict == "non" else (OPEN, "unknown")
+    found = (name for quote in row["quotes"] for word, name in known.items() if word in quote)
+    return f"{verdict}:{next(found, default)}"
 
 
 def names(read):
@@ -80,27 +97,38 @@ def stack(vectors, read):
     return np.hstack([*vectors, structure])
 
 
-def model_of(name):
-    return LogisticRegression(C=STRENGTH[name], max_iter=5000, class_weight="balanced")
+def fitted(name, inputs, wanted):
+    """Standardised inputs, so that every layer's states weigh alike."""
+    model = LogisticRegression(C=STRENGTH[name], max_iter=5000, class_weight=BALANCE[name])
+    return make_pipeline(StandardScaler(), model).fit(inputs, wanted)
 
 
 def check(name, inputs, wanted):
-    folds = StratifiedKFold(10, shuffle=True, random_state=0)
-    found = cross_val_predict(model_of(name), inputs - inputs.mean(0), wanted, cv=folds)
-    print(f"{name}: {np.mean(found == np.array(wanted)):.3f} right of {len(wanted)}, ten-fold")
-    for (label, guess), count in sorted(Counter(zip(wanted, found, strict=True)).items()):
+    wanted = np.array(wanted)
+    verdicts = np.array([w.split(":")[0] for w in wanted])
+    found = np.empty(len(wanted), dtype=object)
+    for train, test in StratifiedKFold(10, shuffle=True, random_state=0).split(inputs, verdicts):
+        model = fitted(name, inputs[train], wanted[train])
+        odds = model.predict_proba(inputs[test])
+        labels = [c.split(":")[0] for c in model.classes_]
+        kinds = sorted(set(labels))
+        sums = np.stack([odds[:, [l == k for l in labels]].sum(1) for k in kinds], axis=1)
+        found[test] = np.array(kinds, dtype=object)[sums.argmax(1)]
+    print(f"{name}: {np.mean(found == verdicts):.3f} right of {len(wanted)}, ten-fold")
+    for (label, guess), count in sorted(Counter(zip(verdicts, found, strict=True)).items()):
         print(f"  {label:12} -> {guess:12} {count}")
 
 
 def fit(name, inputs, wanted, columns):
-    centre = inputs.mean(0)
-    model = model_of(name).fit(inputs - centre, wanted)
-    bias = model.intercept_ - model.coef_ @ centre
+    """Weights over the raw inputs: the standardisation is folded into them."""
+    scaler, model = fitted(name, inputs, wanted)
+    weights = model.coef_ / scaler.scale_
+    bias = model.intercept_ - weights @ scaler.mean_
     return {
         "classes": [str(c) for c in model.classes_],
         "features": columns,
-        "weights": [[round(float(w), 5) for w in row] for row in model.coef_],
-        "bias": [round(float(b), 5) for b in bias],
+        "weights": [[float(f"{w:.4g}") for w in row] for row in weights],
+        "bias": [float(f"{b:.6g}") for b in bias],
     }
 
 

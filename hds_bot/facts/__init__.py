@@ -16,8 +16,9 @@ from hds_bot.facts.context import Scene, read_turn
 from hds_bot.facts.intent import Ask, Intent, intent_of
 from hds_bot.facts.language import guess_language
 from hds_bot.facts.lexicon import load_lexicon
-from hds_bot.facts.semantic import Encode, Sense
+from hds_bot.facts.semantic import Read, Sense
 from hds_bot.facts.situation import Situation
+from hds_bot.facts.tempering import temper
 from hds_bot.types import Evidence, Fact, FactValue, FloatArray, Language
 
 __all__ = ["Reading", "extract", "fingerprint"]
@@ -41,29 +42,28 @@ def extract(
     turns: Sequence[str],
     *,
     known: Mapping[str, FactValue] | None = None,
-    encode: Encode | None = None,
+    read: Read | None = None,
     encoder: str = "",
 ) -> Reading:
     """Read a conversation, oldest turn first. What the user set by hand (`known`) wins.
 
-    `encode` turns texts into query vectors (n, dimension); with it, and heads trained for that `encoder`,
-    meaning helps where words run out. Without it, words alone decide.
+    `read` gives vectors and states of texts (`ReadingEncoder.read_queries`); with it, and heads trained for that
+    `encoder`, meaning is heard beside the words. Without it, words alone decide.
     """
     language, lexicon = guess_language(turns), load_lexicon()
     scenes = [read_turn(number, turn, lexicon, guess_language([turn])) for number, turn in enumerate(turns)]
     request, since = _request(scenes)
-    sense = Sense.of(turns, since, encode, encoder)
+    sense = Sense.of(turns, since, read, encoder)
     request = sense.intent(scenes[-1], len(turns), request)
     found = [request]
     if request.value == "verdict":
-        found += Situation(tuple(scenes[since:])).facts()
-        found = sense.weigh(found)
+        found += _situation(tuple(scenes[since:]), sense)
     return Reading(
         language,
         _with_known(found, known or {}),
         _expansion(scenes[since:]),
         "\n".join(turns[since:]),
-        sense.relevant,
+        sense.vector,
     )
 
 
@@ -74,6 +74,12 @@ def fingerprint() -> str:
     for entry in sorted((files("hds_bot.facts") / "lexicon").iterdir(), key=lambda e: e.name):
         digest.update(entry.name.encode() + b"\0" + entry.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _situation(scenes: tuple[Scene, ...], sense: Sense) -> list[Fact]:
+    situation = Situation(scenes)
+    found, odds = situation.facts(), sense.reasons()
+    return temper(found, odds, worded=situation.worded_exclusion()) if odds else found
 
 
 def _request(scenes: Sequence[Scene]) -> tuple[Fact, int]:

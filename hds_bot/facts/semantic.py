@@ -18,33 +18,33 @@ import numpy as np
 from hds_bot.errors import RulesError
 from hds_bot.facts.context import Scene
 from hds_bot.facts.intent import structure
-from hds_bot.facts.tempering import situation_inputs, temper
 from hds_bot.types import Fact, FloatArray
 
 
-Encode = Callable[[Sequence[str]], FloatArray]
+Read = Callable[[Sequence[str]], tuple[FloatArray, FloatArray]]
+"""Texts to query vectors (n, dimension) and states (n, any width): `ReadingEncoder.read_queries`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sense:
-    """The conversation's vectors beside the heads; says nothing where either is missing."""
+    """What the encoder makes of a conversation, beside the heads; says nothing where either is missing."""
 
     heads: Heads | None
     last: FloatArray | None = None
     whole: FloatArray | None = None
-    relevant: FloatArray | None = None
+    vector: FloatArray | None = None
 
     @classmethod
-    def of(cls, turns: Sequence[str], since: int, encode: Encode | None, encoder: str) -> Sense:
-        """Encode the last turn, the whole and what is searched with, each text once."""
-        if encode is None:
+    def of(cls, turns: Sequence[str], since: int, read: Read | None, encoder: str) -> Sense:
+        """Encode the last turn, what it is about, and what is searched with, each text once."""
+        if read is None:
             return cls(None)
-        texts = [turns[-1], "\n".join(turns), "\n".join(turns[since:])]
+        texts = [turns[-1], "\n".join(turns[since:])]
         distinct = list(dict.fromkeys(texts))
-        vectors = encode(distinct)
-        last, whole, relevant = (vectors[distinct.index(text)] for text in texts)
+        vectors, states = read(distinct)
+        last, whole = (distinct.index(text) for text in texts)
         heads = load_heads()
-        return cls(heads if heads and heads.encoder == encoder else None, last, whole, relevant)
+        return cls(heads if heads and heads.encoder == encoder else None, states[last], states[whole], vectors[whole])
 
     def intent(self, scene: Scene, turns: int, request: Fact) -> Fact:
         """The request as meaning has it; the words' own where they agree or there is no head."""
@@ -56,12 +56,11 @@ class Sense:
         best = max(odds, key=lambda name: (odds[name], name))
         return request if best == request.value else Fact("request", best, None, "semantic")
 
-    def weigh(self, found: list[Fact]) -> list[Fact]:
-        """Facts that words left open, where the meaning of the whole is plain enough."""
-        if self.heads is None or self.whole is None or "verdict" not in self.heads.by_name:
-            return found
-        odds = self.heads.by_name["verdict"].probabilities(self.whole, situation_inputs(found))
-        return temper(found, odds)
+    def reasons(self) -> dict[str, float] | None:
+        """Reason -> probability, where there is a head."""
+        if self.heads is None or self.whole is None:
+            return None
+        return self.heads.by_name["reason"].probabilities(self.whole, {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ CONDITIONS = (
     ("exchanges_data", "practice_exchange"),
     ("teleconsults", "practice_teleconsultation"),
 )
+EXCLUDING = frozenset({"anonymised", "statistical", "simulated", "no_personal_data", "irreversible", "health_generic"})
+PRACTICE = frozenset(kind for _, kind in CONDITIONS)
 EMPLOYERS = frozenset({"hr", "insurer", "mutual", "provident", "employer", "assistance"})
 INHERENT = frozenset({"establishment", "publisher"})
 
@@ -49,6 +51,18 @@ class Situation:
         if actor.kind == "practice":
             found += self._practice()
         return found
+
+    def worded_exclusion(self) -> Fact | None:
+        """The words that speak of excluded data, of none, or of no access, whether or not they suffice."""
+        shown = [
+            s
+            for scene in self.scenes
+            for s in scene.seen
+            if (s.family == "marks" and s.kind in EXCLUDING and not s.unsure)
+            or s.family in {"plain_data", "activities", "decoys"}
+            or (s.denied and (s.kind == "access" or s.family == "health_data" or s.kind in PRACTICE))
+        ]
+        return self._fact("excluded", True, shown[-1]) if shown else None
 
     # -- who, and what is said of the data ------------------------------------------------
 
