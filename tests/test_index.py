@@ -122,7 +122,7 @@ def test_search_returns_only_what_is_allowed_and_no_more_than_there_is(root: Pat
 
 
 @pytest.fixture
-def inverted(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Index, FloatArray]]:
+def graph(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Index, FloatArray]]:
     """An index past the size of exact search, mapped from disk, and its vectors: 4 000 in clusters."""
     monkeypatch.setattr("hds_bot.index.vectors.EXACT_UP_TO", 1000)
     monkeypatch.setattr("hds_bot.index.vectors._IN_MEMORY_BYTES", 0)
@@ -143,8 +143,8 @@ def clustered(count: int, *, seed: int = 0) -> FloatArray:
     return unit
 
 
-def test_an_inverted_index_finds_nearly_all_true_neighbours(inverted: tuple[Index, FloatArray]) -> None:
-    index, rows = inverted
+def test_a_graph_finds_nearly_all_true_neighbours(graph: tuple[Index, FloatArray]) -> None:
+    index, rows = graph
     found = 0
     for query in clustered(200, seed=1):
         true = set(np.argsort(-(rows @ query))[:10].tolist())
@@ -154,8 +154,8 @@ def test_an_inverted_index_finds_nearly_all_true_neighbours(inverted: tuple[Inde
     assert found / 2000 >= 0.97
 
 
-def test_an_inverted_index_is_exact_among_few_allowed_passages(inverted: tuple[Index, FloatArray]) -> None:
-    index, rows = inverted
+def test_a_graph_is_exact_among_few_allowed_passages(graph: tuple[Index, FloatArray]) -> None:
+    index, rows = graph
     query = clustered(1, seed=2)[0]
     allowed = np.zeros(4000, dtype=np.bool_)
     allowed[7::400] = True
@@ -164,8 +164,20 @@ def test_an_inverted_index_is_exact_among_few_allowed_passages(inverted: tuple[I
     )
 
 
-def test_an_inverted_index_gives_its_vectors_back_unchanged(inverted: tuple[Index, FloatArray]) -> None:
-    index, rows = inverted
+def test_a_graph_finds_true_neighbours_among_many_allowed_passages(graph: tuple[Index, FloatArray]) -> None:
+    index, rows = graph
+    allowed = np.arange(4000) % 2 == 1
+    found = 0
+    for query in clustered(200, seed=3):
+        true = np.flatnonzero(allowed)[np.argsort(-(rows[allowed] @ query))[:10]]
+        ordinals = index.search(query, 10, allowed=allowed)[1]
+        assert allowed[ordinals].all()
+        found += len(set(true.tolist()) & set(ordinals.tolist()))
+    assert found / 2000 >= 0.97
+
+
+def test_a_graph_gives_its_vectors_back_unchanged(graph: tuple[Index, FloatArray]) -> None:
+    index, rows = graph
     texts = [index.passage(ordinal).indexed_text for ordinal in (3999, 0, 1234)]
     known = index.vectors_for(texts)
     np.testing.assert_array_equal(np.stack([known[text] for text in texts]), rows[[3999, 0, 1234]])
