@@ -16,8 +16,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
+from hds_bot.errors import InputError
+from hds_bot.interfaces.page.address import from_query, to_query
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.markup import Html, join, label, tag
+from hds_bot.interfaces.page.translated import in_language
 from hds_bot.interfaces.page.wording import LANGUAGES, words
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +75,46 @@ def test_each_change_gives_another_conversation_and_keeps_what_was_set():
 
 def test_a_button_can_not_open_a_conversation():
     assert Conversation().said("a").answered("actor", "practice").removed(0) == Conversation()
+
+
+@pytest.mark.parametrize(
+    "conversation",
+    [
+        Conversation(),
+        Conversation().said("a.b & c?\n=é").corrected("encrypted", None).corrected("anonymised", False),
+        Conversation().said("a").answered("actor", "practice").corrected("stores_records", True).said("b"),
+    ],
+)
+def test_the_address_gives_back_the_conversation(conversation: Conversation):
+    assert from_query(to_query(conversation)) == conversation
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"q": [""], "set": ["0.actor.practice"]},
+        {"q": ["a", ""]},
+        {"q": ["a"], "set": ["1.actor.practice"]},
+        {"q": ["a"], "set": ["0.actor.yes"]},
+        {"q": ["a"], "set": ["0.colour.yes"]},
+        {"q": ["a"], "set": ["x.actor"]},
+        {"set": ["0.actor.practice"]},
+    ],
+)
+def test_an_address_that_holds_no_conversation_is_refused(query: dict[str, list[str]]):
+    with pytest.raises(InputError, match="the address holds no conversation"):
+        from_query(query)
+
+
+@pytest.mark.parametrize(
+    "question", [KINE, PROVIDER, "Quel temps fait-il ?", "Quelles sont les exceptions ?"]
+)
+def test_an_answer_in_the_other_language_keeps_all_but_the_words(question: str, bot):
+    answer = bot.ask(question)
+    other = in_language(answer, "en")
+    assert in_language(other, "fr") == answer
+    assert other.summary != answer.summary
+    assert (other.verdict, other.passages, other.facts) == (answer.verdict, answer.passages, answer.facts)
 
 
 def _spelt_by_code(name: str) -> str:
@@ -164,6 +207,49 @@ def test_a_missing_corpus_is_told_and_not_a_traceback(monkeypatch: pytest.Monkey
     assert not page.exception
 
 
+def test_out_of_scope_says_so_and_proposes_questions_that_can_be_answered(page: AppTest):
+    page.chat_input(key="ask").set_value("Combien coûte une statistique anonyme chez un boulanger ?").run()
+    assert "hds-answer hds-hors_perimetre" in _html(page)
+    page.button(key="example-statistics").click().run()
+    assert "hds-answer hds-non" in _html(page)
+
+
+def test_a_link_brings_the_conversation_back_with_what_was_set_by_hand(index_folder: Path, page: AppTest):
+    page.chat_input(key="ask").set_value(PROVIDER).run()
+    page.button(key="answer-provider_access-False").click().run()
+    link = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    link.query_params.update(page.query_params)
+    assert _html(link.run()) == _html(page)
+
+
+def test_an_unreadable_link_is_told_and_opens_an_empty_page(page: AppTest):
+    link = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    link.query_params["set"] = "9.actor.practice"
+    assert "ne contient pas de conversation lisible" in _html(link.run())
+    assert "hds-intro" in _html(link)
+
+
+def test_any_turn_can_be_edited_or_removed_and_the_rest_replays(page: AppTest):
+    page.chat_input(key="ask").set_value(PROVIDER).run()
+    page.button(key="answer-provider_access-False").click().run()
+    page.button(key="edit-0").click().run()
+    page.text_area(key="edited-0").set_value(KINE)
+    page.button(key="FormSubmitter:form-0-Demander à nouveau").click().run()
+    assert "hds-past hds-oui" in _html(page)
+    page.button(key="remove-1").click().run()
+    assert "hds-answer hds-oui" in _html(page)
+    page.button(key="remove-0").click().run()
+    assert "hds-intro" in _html(page)
+
+
+def test_the_language_is_switched_by_hand_and_quotes_stay_french(page: AppTest):
+    page.chat_input(key="ask").set_value(KINE).run()
+    page.button(key="speak").click().run()
+    assert "even a small practice" in _html(page)
+    assert "<strong>il stocke des dossiers patients,</strong>" in _html(page)
+    assert 'data-language="en"' in _html(page)
+
+
 def test_both_ways_to_start_the_page_use_the_same_settings():
     beside_app = (ROOT / ".streamlit" / "config.toml").read_text("utf-8")
     assert beside_app == (SCRIPT.parent / ".streamlit" / "config.toml").read_text("utf-8")
@@ -233,6 +319,29 @@ def test_a_question_is_answered_explained_and_pursued(tab: Page):
     tab.get_by_role("button", name="aucun accès à des données").click()
     expect(tab.get_by_role("heading", level=2, name="NON")).to_be_visible()
     expect(tab.locator(".hds-turn")).to_have_count(2)
+
+
+@pytest.mark.browser
+def test_back_reload_and_editing_keep_the_conversation_and_answers_are_announced(tab: Page):
+    _ask(tab, PROVIDER)
+    expect(tab.get_by_role("status")).to_contain_text("À PRÉCISER")
+    tab.get_by_role("button", name="aucun accès à des données").click()
+    expect(tab.get_by_role("status")).to_contain_text("NON")
+    tab.go_back()
+    expect(tab.locator(".hds-answer")).to_have_class(re.compile("hds-a_preciser"))
+    tab.go_forward()
+    expect(tab.locator(".hds-answer")).to_have_class(re.compile("hds-non"))
+    tab.reload()
+    expect(tab.locator(".hds-answer")).to_have_class(re.compile("hds-non"))
+    tab.get_by_role("button", name="Modifier").click()
+    expect(tab.get_by_role("textbox", name="Votre question")).to_be_focused()
+    tab.keyboard.press("Control+A")
+    tab.keyboard.type(KINE)
+    tab.get_by_role("button", name="Demander à nouveau").click()
+    expect(tab.locator(".hds-turn").first).to_contain_text("Cabinet de kiné")
+    tab.get_by_role("button", name="English").click()
+    expect(tab.locator("html[lang=en]")).to_have_count(1)
+    expect(tab.get_by_role("button", name="New situation")).to_be_visible()
 
 
 def _ask(tab: Page, question: str) -> None:

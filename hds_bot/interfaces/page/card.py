@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from hds_bot import rules
 from hds_bot.interfaces.page.markup import Html, join, tag
+from hds_bot.interfaces.page.translated import judged
 from hds_bot.interfaces.page.wording import Words
 from hds_bot.render import parts
 from hds_bot.render import words as answer_words
@@ -100,7 +101,7 @@ def marked(cited: CitedPassage) -> Html:
 
 def _why(answer: Answer, say: Words) -> Iterator[Html]:
     book = rules.load_rules()
-    judgement = rules.judge(book, {fact.id: fact.value for fact in answer.facts})
+    judgement = judged(answer)
 
     def told(steps: Iterable[TraceStep]) -> Html:
         sentences = (rules.describe_step(book, judgement, step, say.language) for step in steps)

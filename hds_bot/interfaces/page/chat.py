@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from hds_bot import rules
 from hds_bot.bot import MAX_CHARACTERS, HdsBot
 from hds_bot.errors import HdsBotError, InputError
-from hds_bot.interfaces.page import card, missing, state, understood
+from hds_bot.interfaces.page import card, header, missing, near, state, understood
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.markup import label, tag
+from hds_bot.interfaces.page.translated import in_language
 from hds_bot.interfaces.page.wording import Words, words
-from hds_bot.types import Answer
+from hds_bot.types import Answer, Language, Verdict
 
 
 def show(bot: HdsBot) -> None:
     """Show the conversation and the field for the next question."""
+    readable = state.arrive()
     conversation = state.conversation()
-    try:
-        answers, fault = state.answers().to(conversation, bot), None
-    except InputError as error:
-        answers, fault = [], error
-    say = words(state.language(answers[-1].language if answers else "fr"))
-    _heading(say, started=bool(conversation.steps))
-    if fault:
-        refused(say("error.question"), fault, say)
-    elif answers:
+    answers = state.answers().to(conversation, bot)
+    say = words(state.language(_language_of(answers)))
+    header.show(say, started=bool(conversation.steps))
+    if not readable:
+        st.html(tag("p", say("error.address"), role="alert", class_="hds-refused"))
+    if conversation.steps:
         _history(conversation, answers, say)
     else:
         _welcome(say)
@@ -36,54 +37,70 @@ def show(bot: HdsBot) -> None:
 
 def refused(words_for_it: str, error: HdsBotError, say: Words) -> None:
     """Say in words what went wrong, then in detail."""
-    detail = tag("p", say("error.detail"), " ", str(error), class_="hds-hint", lang="en")
+    detail = tag("p", say("error.detail"), " ", tag("span", str(error), lang="en"), class_="hds-hint")
     st.html(tag("div", tag("p", words_for_it), detail, role="alert", class_="hds-refused"))
 
 
-def _heading(say: Words, *, started: bool) -> None:
-    st.title(label(say("app.title")), anchor=False)
-    if started:
-        st.button(say("app.new"), key="new", icon=":material/add:", on_click=state.start_anew)
-    else:
-        st.html(tag("p", say("app.subtitle"), class_="hds-subtitle"))
+def _language_of(answers: list[Answer | InputError]) -> Language | None:
+    return next((answer.language for answer in reversed(answers) if isinstance(answer, Answer)), None)
+
+
+# -- nothing asked yet --------------------------------------------------------------------
 
 
 def _welcome(say: Words) -> None:
+    st.html(tag("p", say("app.subtitle"), class_="hds-subtitle"))
     sections = (
         tag("section", tag("h2", say(f"empty.{part}_title")), tag("p", say(f"empty.{part}")))
         for part in ("answers", "not", "privacy")
     )
     st.html(tag("div", *sections, class_="hds-intro"))
-    st.html(tag("h2", say("empty.examples"), class_="hds-part"))
-    with st.container(key="examples"):
-        for name, example in say.under("examples").items():
-            _example(name, example)
+    near.show(say("empty.examples"), near.EXAMPLES, say)
 
 
-def _example(name: str, example: str) -> None:
-    st.button(
-        label(example),
-        key=f"example-{name}",
-        type="tertiary",
-        icon=":material/chat_bubble:",
-        on_click=state.say_turn,
-        args=(example,),
-    )
+# -- questions and answers ----------------------------------------------------------------
 
 
-def _history(conversation: Conversation, answers: list[Answer], say: Words) -> None:
+def _history(conversation: Conversation, answers: list[Answer | InputError], say: Words) -> None:
     last = len(answers) - 1
     for number, (step, answer) in enumerate(zip(conversation.steps, answers, strict=True)):
-        _turn(step, say)
-        if number < last:
-            st.html(card.summary_line(answer, say))
+        _turn(number, step, say)
+        if isinstance(answer, InputError):
+            refused(say("error.question"), answer, say)
+        elif number < last:
+            st.html(card.summary_line(in_language(answer, say.language), say))
         else:
-            _answer(answer, say)
+            _answer(in_language(answer, say.language), say)
 
 
-def _turn(step: Step, say: Words) -> None:
-    said = step.text or _told(step, say)
-    st.html(tag("div", tag("h2", say("app.question"), class_="hds-out"), tag("p", said), class_="hds-turn"))
+def _turn(number: int, step: Step, say: Words) -> None:
+    with st.container(key=f"turn-{number}", gap="xsmall"):
+        if state.edited() == number:
+            _form(number, step, say)
+            return
+        said = step.text or _told(step, say)
+        st.html(
+            tag("div", tag("h2", say("app.question"), class_="hds-out"), tag("p", said), class_="hds-turn")
+        )
+        with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+            if step.text:
+                _small(say("turn.edit"), f"edit-{number}", state.edit, number)
+            _small(say("turn.remove"), f"remove-{number}", state.remove, number)
+
+
+def _form(number: int, step: Step, say: Words) -> None:
+    with st.form(f"form-{number}", border=False):
+        key = f"edited-{number}"
+        st.text_area(say("app.question"), step.text, max_chars=MAX_CHARACTERS, key=key)
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                say("turn.save"), type="primary", on_click=state.edit_from, args=(number, key)
+            )
+            st.form_submit_button(say("turn.cancel"), on_click=state.edit, args=(None,))
+
+
+def _small(name: str, key: str, do: Callable[[int], None], number: int) -> None:
+    st.button(label(name), key=key, type="tertiary", on_click=do, args=(number,))
 
 
 def _told(step: Step, say: Words) -> str:
@@ -94,6 +111,9 @@ def _told(step: Step, say: Words) -> str:
 def _answer(answer: Answer, say: Words) -> None:
     with st.container(border=True, key="answer"):
         st.html(card.verdict(answer, say))
+        if answer.verdict == Verdict.HORS_PERIMETRE:
+            near.show(say("near.title"), near.to(answer.question, say), say)
+            return
         missing.show(answer, say)
         understood.show(answer, say)
         st.html(card.folded(answer, say))

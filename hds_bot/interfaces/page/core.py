@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from hds_bot.bot import BuildProgress, HdsBot, Settings
-from hds_bot.errors import HdsBotError
+from hds_bot.errors import HdsBotError, InputError
 from hds_bot.index import current_generation
 from hds_bot.interfaces.page.conversation import Conversation
 from hds_bot.types import Answer, FactValue
@@ -46,17 +46,25 @@ class Answers:
     """The answers of one session: asked once as long as neither the steps nor the index change."""
 
     def __init__(self) -> None:
-        self._answers: dict[_Asked, Answer] = {}
+        self._answers: dict[_Asked, Answer | InputError] = {}
 
-    def to(self, conversation: Conversation, bot: HdsBot) -> list[Answer]:
-        """Answer each step. Raises InputError where one can't be answered; what is outdated is let go."""
-        generation, kept = current_generation(bot.settings.index), {}
-        for number in range(len(conversation.steps)):
-            until = conversation.until(number)
-            key = (generation, until.turns, tuple(until.known.items()))
-            kept[key] = self._answers.get(key) or bot.ask(until.turns, known_facts=until.known)
-        self._answers = kept
-        return [kept[key] for key in kept]
+    def to(self, conversation: Conversation, bot: HdsBot) -> list[Answer | InputError]:
+        """Answer each step, or say why it can't be; what is outdated is let go."""
+        generation = current_generation(bot.settings.index)
+        asked = [conversation.until(number) for number in range(len(conversation.steps))]
+        keys = [(generation, until.turns, tuple(until.known.items())) for until in asked]
+        known = self._answers
+        self._answers = {
+            key: known.get(key) or _ask(bot, until) for key, until in zip(keys, asked, strict=True)
+        }
+        return [self._answers[key] for key in keys]
+
+
+def _ask(bot: HdsBot, conversation: Conversation) -> Answer | InputError:
+    try:
+        return bot.ask(conversation.turns, known_facts=conversation.known)
+    except InputError as error:
+        return error
 
 
 def _warm_up(bot: HdsBot) -> None:

@@ -1,14 +1,23 @@
-"""What a session keeps between two runs of the page: the conversation, the language, the answers asked."""
+"""What a session keeps between two runs: conversation (also in the address), language, answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
+from hds_bot.errors import InputError
+from hds_bot.interfaces.page import address
 from hds_bot.interfaces.page.conversation import Conversation
 from hds_bot.interfaces.page.core import Answers
+from hds_bot.interfaces.page.wording import LANGUAGES
 from hds_bot.types import FactValue, Language
+
+_LANGUAGE = "lang"
+Query = Mapping[str, Sequence[str]]
+
+
+# -- what is kept -------------------------------------------------------------------------
 
 
 def conversation() -> Conversation:
@@ -23,10 +32,65 @@ def answers() -> Answers:
     return kept
 
 
-def language(guessed: Language) -> Language:
-    """Give the language chosen by hand, else the guessed one."""
-    chosen: Language | None = st.session_state.get("language")
-    return chosen or guessed
+def language(guessed: Language | None = None) -> Language:
+    """Give the language chosen by hand, else the guessed one, else the last one guessed."""
+    if guessed:
+        st.session_state.guessed = guessed
+    chosen: Language = st.session_state.get("language") or st.session_state.get("guessed", "fr")
+    return chosen
+
+
+def edited() -> int | None:
+    """Give the number of the step that is being edited."""
+    number: int | None = st.session_state.get("edited")
+    return number
+
+
+# -- the address --------------------------------------------------------------------------
+
+
+def arrive() -> bool:
+    """Take the conversation from the address, unless this session put it there; False where it is none."""
+    given = {name: st.query_params.get_all(name) for name in st.query_params}
+    written: Query = st.session_state.get("written", {})
+    if given == written:
+        return True
+    if not given and st.session_state.get("away"):
+        # Another page was open, and its address has no conversation.
+        _write()
+        return True
+    return _adopt(given)
+
+
+def leave() -> None:
+    """Remember that another page is open."""
+    st.session_state.away = True
+
+
+def _adopt(given: Query) -> bool:
+    st.session_state.written = given
+    chosen = next(iter(given.get(_LANGUAGE, ())), "")
+    st.session_state.language = chosen if chosen in LANGUAGES else None
+    try:
+        st.session_state.conversation = address.from_query(given)
+    except InputError:
+        st.session_state.conversation = Conversation()
+        return False
+    return True
+
+
+def _write() -> None:
+    query = address.to_query(conversation())
+    if sum(map(len, query.get("q", ()))) > address.LONGEST:
+        query = {}
+    if chosen := st.session_state.get("language"):
+        query = {**query, _LANGUAGE: [chosen]}
+    st.session_state.away = False
+    st.session_state.written = query
+    st.query_params.from_dict(query)
+
+
+# -- what the user does -------------------------------------------------------------------
 
 
 def say_turn(text: str) -> None:
@@ -50,10 +114,35 @@ def forget(fact: str) -> None:
     _change(lambda before: before.forgotten(fact))
 
 
+def edit(number: int | None) -> None:
+    """Open a step to be edited, or none."""
+    st.session_state.edited = number
+
+
+def edit_from(number: int, widget: str) -> None:
+    """Replace the words of a step by what a widget now holds; blank words change nothing."""
+    text: str = st.session_state[widget].strip()
+    if text:
+        _change(lambda before: before.edited(number, text))
+
+
+def remove(number: int) -> None:
+    """Leave a step out."""
+    _change(lambda before: before.removed(number))
+
+
 def start_anew() -> None:
     """Begin another situation."""
     _change(lambda _: Conversation())
 
 
+def speak(chosen: Language) -> None:
+    """Speak a language whatever the question's."""
+    st.session_state.language = chosen
+    _write()
+
+
 def _change(change: Callable[[Conversation], Conversation]) -> None:
     st.session_state.conversation = change(conversation())
+    st.session_state.edited = None
+    _write()

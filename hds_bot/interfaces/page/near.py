@@ -1,0 +1,40 @@
+"""Questions that the page can answer, to be clicked: a few to begin with, the nearest to one it can't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+from rapidfuzz import fuzz
+
+from hds_bot.interfaces.page import state
+from hds_bot.interfaces.page.markup import label, tag
+from hds_bot.interfaces.page.wording import Words
+
+EXAMPLES = ("practice", "startup", "provider", "encrypted", "employer", "exceptions")
+_PROPOSED = 3
+
+
+def to(question: str, say: Words) -> list[str]:
+    """Give the names of the examples whose words come nearest to a question's."""
+    examples = say.under("examples")
+    return sorted(examples, key=lambda name: -fuzz.token_set_ratio(question, examples[name]))[:_PROPOSED]
+
+
+def show(title: str, names: Iterable[str], say: Words) -> None:
+    """Show examples by their names, each a button that asks it."""
+    st.html(tag("h2", title, class_="hds-part"))
+    with st.container(key="examples"):
+        for name in names:
+            _example(name, say.under("examples")[name])
+
+
+def _example(name: str, example: str) -> None:
+    st.button(
+        label(example),
+        key=f"example-{name}",
+        type="tertiary",
+        icon=":material/chat_bubble:",
+        on_click=state.say_turn,
+        args=(example,),
+    )

@@ -1,0 +1,56 @@
+// What Streamlit leaves out: the page's language, its own labels in that language, answers announced
+// to screen readers, the newest question brought into view, and a field to edit given the focus. It writes text only, never markup.
+if (!window.hdsBot) {
+  window.hdsBot = { announced: null };
+
+  const region = document.createElement("div");
+  region.className = "hds-out";
+  region.id = "hds-live";
+  region.setAttribute("role", "status");
+  region.setAttribute("aria-live", "polite");
+  document.body.append(region);
+
+  const speak = (page) => {
+    if (document.documentElement.lang !== page.dataset.language) {
+      document.documentElement.lang = page.dataset.language;
+    }
+    const words = JSON.parse(page.dataset.words);
+    for (const element of document.querySelectorAll("[aria-label]")) {
+      const word = words[element.getAttribute("aria-label")];
+      if (word) element.setAttribute("aria-label", word);
+    }
+    const skip = document.querySelector("a[href='#stMain']");
+    if (skip && words[skip.textContent]) skip.textContent = words[skip.textContent];
+  };
+
+  const announce = () => {
+    const answer = [...document.querySelectorAll(".hds-answer, .hds-refused")].pop();
+    const said = answer ? answer.innerText : "";
+    if (said === window.hdsBot.announced) return;
+    window.hdsBot.announced = said;
+    region.textContent = said;
+    const turns = document.querySelectorAll(".hds-turn");
+    if (turns.length) turns[turns.length - 1].scrollIntoView({ block: "start" });
+  };
+
+  const follow = () => {
+    const field = document.querySelector("[class*='st-key-edited-'] textarea");
+    if (field && field !== window.hdsBot.edited) field.focus();
+    window.hdsBot.edited = field;
+  };
+
+  let waiting;
+  const look = () => {
+    const page = document.getElementById("hds-page");
+    if (!page) return;
+    speak(page);
+    announce();
+    follow();
+  };
+  const soon = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(look, 150);
+  };
+  new MutationObserver(soon).observe(document.body, { childList: true, subtree: true, characterData: true });
+  soon();
+}

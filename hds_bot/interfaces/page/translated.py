@@ -1,0 +1,54 @@
+"""An answer in the language that the reader chose, where the question was in the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hds_bot import rules
+from hds_bot.rules import Change, Judgement, MissingSpec, RuleBook
+from hds_bot.types import Answer, Caution, Counterfactual, Language, MissingFact, Option, Verdict
+
+
+def in_language(answer: Answer, language: Language) -> Answer:
+    """Give the answer with every word of the rules in a language; quotes and evidence stay as they are."""
+    if answer.language == language:
+        return answer
+    book = rules.load_rules()
+    judgement = judged(answer)
+    before, after = (rules.summary(book, judgement, spoken) for spoken in (answer.language, language))
+    return replace(
+        answer,
+        language=language,
+        summary=answer.summary.replace(before, after),
+        rule=replace(answer.rule, title=judgement.decided_by.title[language]) if answer.rule else None,
+        missing=tuple(_missing(book, missing, language) for missing in judgement.missing),
+        what_would_change=tuple(_change(book, change, language) for change in judgement.changes),
+        cautions=_cautions(answer, language),
+    )
+
+
+def judged(answer: Answer) -> Judgement:
+    """Give what the rules say of the answer's facts, with all their words."""
+    facts = {fact.id: fact.value for fact in answer.facts}
+    if answer.verdict == Verdict.HORS_PERIMETRE:
+        facts = {"request": "other"}
+    return rules.judge(rules.load_rules(), facts)
+
+
+def _missing(book: RuleBook, missing: MissingSpec, language: Language) -> MissingFact:
+    options = (
+        Option(rules.label(book, missing.fact, option.value, language), option.value, option.verdict)
+        for option in missing.options
+    )
+    return MissingFact(missing.fact, rules.question(book, missing.fact, language), tuple(options))
+
+
+def _change(book: RuleBook, change: Change, language: Language) -> Counterfactual:
+    value = next(iter(change.facts.values()))
+    text = rules.describe_change(book, change, language)
+    return Counterfactual("+".join(change.facts), value, change.verdict, change.quote, text)
+
+
+def _cautions(answer: Answer, language: Language) -> tuple[Caution, ...]:
+    texts = {spec.id: spec.text[language] for spec in rules.load_rules().cautions}
+    return tuple(replace(caution, text=texts[caution.id]) for caution in answer.cautions)
