@@ -378,6 +378,10 @@ def test_compiling_into_a_file_says_what_to_do(tmp_path: Path, tiny: Path) -> No
         compile_serving(tmp_path / "file")
 
 
+def test_all_files_may_be_read_by_whoever_reads_the_manifest(compiled: Path) -> None:
+    assert len({path.stat().st_mode for path in compiled.iterdir()}) == 1
+
+
 def test_compiling_twice_gives_the_same_bytes(tmp_path: Path, tiny: Path) -> None:
     for name in ("first", "second"):
         compile_serving(tmp_path / name)

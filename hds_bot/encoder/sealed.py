@@ -17,6 +17,9 @@ def seal(folder: Path, manifest: str, facts: dict[str, Any]) -> None:
     facts = {**facts, "files": files}
     text = json.dumps({**facts, _SEAL: _digest(facts)}, indent=2, ensure_ascii=False)
     (folder / manifest).write_text(text + "\n", encoding="utf-8")
+    # Some writers keep their files to their owner; whoever may read the manifest may read the rest.
+    for name in files:
+        (folder / name).chmod((folder / manifest).stat().st_mode & 0o777)
 
 
 def read_seal(folder: Path, manifest: str) -> dict[str, Any]:
