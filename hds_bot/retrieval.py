@@ -65,13 +65,14 @@ class Retriever:
         documents: Collection[str] | None = None,
         tags: Collection[str] | None = None,
         expand: Sequence[str] = (),
+        vector: FloatArray | None = None,
         weight: float = 0.5,
     ) -> tuple[Hit, ...]:
         """Find the k passages that answer best, none where nothing is near; superseded documents never.
 
         The score is the weighted sum of both lists, each normalised to [0, 1]: `weight` for the dense one,
         the rest for the lexical one. Ties go by ordinal, near-ties to the higher authority. `expand` adds
-        words to the lexical search; `documents` and `tags` keep documents of these ids, with any of these
+        words to the lexical search; `vector` is the query's own, where it was encoded already; `documents` and `tags` keep documents of these ids, with any of these
         tags. Nothing is near where no word is shared and no passage is nearer than unrelated questions come.
         Raises InputError where k < 1 or where no document has such an id or tag.
         """
@@ -81,7 +82,9 @@ class Retriever:
         if not query.strip():
             return ()
         lexical = self._lexical.search(query, DEPTH, extra_terms=expand, allowed=allowed)
-        dense = self.index.search(self._encoder.encode_queries([query])[0], DEPTH, allowed=allowed)
+        if vector is None:
+            vector = self._encoder.encode_queries([query])[0]
+        dense = self.index.search(vector, DEPTH, allowed=allowed)
         if not len(lexical[0]) and not np.any(dense[0] > self._noise):
             return ()
         return self._hits(*_fuse(dense, lexical, weight), k)

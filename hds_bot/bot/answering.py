@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from hds_bot import facts, rules
+from hds_bot import rules
 from hds_bot.bot.question import is_understood
 from hds_bot.bot.snapshot import Place, Snapshot
 from hds_bot.facts import Reading
@@ -39,7 +39,7 @@ def answer(snapshot: Snapshot, turns: tuple[str, ...], known: Mapping[str, FactV
         nothing = Reading("fr", (), (), "")
         refused = _compose(snapshot, turns, nothing, rules.judge(snapshot.book, _OTHER_TOPIC), ())
         return replace(refused, summary=_words()["other_language"])
-    reading = facts.extract(turns, known=known)
+    reading = snapshot.read(turns, known)
     judgement = rules.judge(snapshot.book, {fact.id: fact.value for fact in reading.facts})
     hits = _search(snapshot, reading) if judgement.verdict != Verdict.HORS_PERIMETRE else ()
     if judgement.verdict == Verdict.SANS_VERDICT and not hits:
@@ -48,7 +48,9 @@ def answer(snapshot: Snapshot, turns: tuple[str, ...], known: Mapping[str, FactV
 
 
 def _search(snapshot: Snapshot, reading: Reading) -> tuple[Hit, ...]:
-    return snapshot.retriever.search(reading.relevant, CITED, expand=reading.expansion)
+    return snapshot.retriever.search(
+        reading.relevant, CITED, expand=reading.expansion, vector=reading.vector
+    )
 
 
 def _compose(

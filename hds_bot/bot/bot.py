@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from hds_bot import facts
 from hds_bot.bot.answering import answer
 from hds_bot.bot.building import BuildProgress, build_index
 from hds_bot.bot.question import clean_turns
@@ -79,9 +78,16 @@ class HdsBot:
         `documents` and `tags` restrict to these documents, and to those with one of these tags. Raises
         InputError for a query that can't be used, or a document or tag that isn't there.
         """
-        retriever = self._current().retriever
-        reading = facts.extract(clean_turns(query))
-        return retriever.search(reading.relevant, k, documents=documents, tags=tags, expand=reading.expansion)
+        snapshot = self._current()
+        reading = snapshot.read(clean_turns(query))
+        return snapshot.retriever.search(
+            reading.relevant,
+            k,
+            documents=documents,
+            tags=tags,
+            expand=reading.expansion,
+            vector=reading.vector,
+        )
 
     def _current(self) -> Snapshot:
         """Give the generation in force, opened where a build replaced it; the last one, where none is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,9 +12,10 @@ from hds_bot.bot.serving import open_encoder
 from hds_bot.bot.settings import Settings
 from hds_bot.corpus import find_quote
 from hds_bot.errors import IndexMismatch
+from hds_bot.facts import Reading
 from hds_bot.index import Index, Manifest, open_current
 from hds_bot.retrieval import Retriever
-from hds_bot.types import Encoder, Passage, Provenance
+from hds_bot.types import Encoder, FactValue, Passage, Provenance, ReadingEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class Snapshot:
         _refuse_other_encoder(settings)
         encoder = encoder or open_encoder(settings)
         return cls(Retriever.open(settings.index, encoder), encoder)
+
+    def read(self, turns: Sequence[str], known: Mapping[str, FactValue] | None = None) -> Reading:
+        """Facts of a conversation, with the encoder's help where it gives more than vectors."""
+        read = self.encoder.read_queries if isinstance(self.encoder, ReadingEncoder) else None
+        return facts.extract(turns, known=known, read=read, encoder=self.encoder.identity)
 
     @property
     def generation(self) -> str:

@@ -69,9 +69,10 @@ def extract(
 
 @cache
 def fingerprint() -> str:
-    """SHA-256 over the lexicon's files: part of an answer's provenance."""
+    """SHA-256 over the lexicon's files and the trained heads: part of an answer's provenance."""
     digest = hashlib.sha256()
-    for entry in sorted((files("hds_bot.facts") / "lexicon").iterdir(), key=lambda e: e.name):
+    here = files("hds_bot.facts")
+    for entry in sorted([*(here / "lexicon").iterdir(), here / "heads.json"], key=lambda e: e.name):
         digest.update(entry.name.encode() + b"\0" + entry.read_bytes() + b"\0")
     return digest.hexdigest()
 
