@@ -2,6 +2,7 @@
 
 HdsBotError                  anything below; `.what`, `.where`, `.next_step`
 ├── InputError               a question, a file of questions or an argument that can't be used
+│   └── NotFound             no document, passage or rule has this id
 ├── CorpusError              a document or the corpus folder can't be read
 ├── RulesError               rules, lexicon or wording data are malformed, or a quote is lost
 ├── EncoderError             the embedding model is missing, damaged or unknown
@@ -33,6 +34,10 @@ class InputError(HdsBotError):
     """A question, a file of questions or an argument that can't be used."""
 
 
+class NotFound(InputError):  # noqa: N818
+    """No document, passage or rule has this id."""
+
+
 class CorpusError(HdsBotError):
     """A document, or the corpus folder, can't be read."""
 
@@ -45,7 +50,7 @@ class EncoderError(HdsBotError):
     """The embedding model is missing, damaged or unknown."""
 
 
-class IndexError_(HdsBotError):
+class IndexError_(HdsBotError):  # noqa: N801, N818
     """The index can't be used or built."""
 
 

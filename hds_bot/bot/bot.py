@@ -12,8 +12,9 @@ from hds_bot.bot.building import BuildProgress, build_index
 from hds_bot.bot.question import clean_turns
 from hds_bot.bot.settings import Settings
 from hds_bot.bot.snapshot import Snapshot
-from hds_bot.index import current_generation
-from hds_bot.types import Answer, Encoder, FactValue, Hit
+from hds_bot.errors import NotFound
+from hds_bot.index import Entry, current_generation
+from hds_bot.types import Answer, Document, Encoder, FactValue, Hit, Passage
 
 
 class HdsBot:
@@ -63,7 +64,7 @@ class HdsBot:
         `known_facts` are set by hand and win over what the words say; None means "not known". Raises
         InputError for turns or facts that can't be used.
         """
-        return answer(self._current(), clean_turns(turns), known_facts or {})
+        return answer(self.snapshot, clean_turns(turns), known_facts or {})
 
     def search(
         self,
@@ -78,7 +79,7 @@ class HdsBot:
         `documents` and `tags` restrict to these documents, and to those with one of these tags. Raises
         InputError for a query that can't be used, or a document or tag that isn't there.
         """
-        snapshot = self._current()
+        snapshot = self.snapshot
         reading = snapshot.read(clean_turns(query))
         return snapshot.retriever.search(
             reading.relevant,
@@ -89,11 +90,36 @@ class HdsBot:
             vector=reading.vector,
         )
 
-    def _current(self) -> Snapshot:
-        """Give the generation in force, opened where a build replaced it; the last one, where none is."""
+    def documents(self) -> tuple[Entry, ...]:
+        """Every document of the index, without its text."""
+        return self.snapshot.retriever.index.entries
+
+    def document(self, identifier: str) -> Document:
+        """Read a document with its text. Raises NotFound."""
+        try:
+            return self.snapshot.retriever.index.documents[identifier]
+        except KeyError:
+            raise _not_found("document", identifier) from None
+
+    def passage(self, identifier: str) -> Passage:
+        """Read a passage by the id that answers and searches give. Raises NotFound."""
+        try:
+            return self.snapshot.retriever.index.passage_by_id(identifier)
+        except KeyError:
+            raise _not_found("passage", identifier) from None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The generation in force, opened where a build replaced it; the last one, where none is."""
         if current_generation(self.settings.index) in (self._snapshot.generation, None):
             return self._snapshot
         with self._opening:
             if current_generation(self.settings.index) != self._snapshot.generation:
                 self._snapshot = Snapshot.open(self.settings, self._snapshot.encoder)
             return self._snapshot
+
+
+def _not_found(kind: str, identifier: str) -> NotFound:
+    return NotFound(
+        f"no {kind} {identifier!r} in the index", next_step="take an id that an answer or a search gave"
+    )

@@ -41,7 +41,21 @@ def to_json(answer: Answer, *, indent: int | None = None) -> str:
 
 def hit_to_dict(hit: Hit) -> dict[str, Any]:
     """Give a search result as a cited passage without who cited it."""
-    return {**_passage(hit.passage), "score": _score(hit.score), "rank": hit.rank}
+    return {**passage_to_dict(hit.passage), "score": _score(hit.score), "rank": hit.rank}
+
+
+def passage_to_dict(passage: Passage) -> dict[str, Any]:
+    """Give a passage: its words and its place."""
+    return {
+        "id": passage.id,
+        "document": passage.document,
+        "title": passage.title,
+        "section": list(passage.section),
+        "text": passage.text,
+        "start": passage.start,
+        "end": passage.end,
+        "page": passage.page,
+    }
 
 
 def _rule(rule: DecidingRule) -> dict[str, Any]:
@@ -69,20 +83,7 @@ def _missing(missing: MissingFact) -> dict[str, Any]:
 
 def _cited(cited: CitedPassage) -> dict[str, Any]:
     place = {"score": _score(cited.score), "rank": cited.rank, "cited_by": cited.cited_by}
-    return {**_passage(cited.passage), **place}
-
-
-def _passage(passage: Passage) -> dict[str, Any]:
-    return {
-        "id": passage.id,
-        "document": passage.document,
-        "title": passage.title,
-        "section": list(passage.section),
-        "text": passage.text,
-        "start": passage.start,
-        "end": passage.end,
-        "page": passage.page,
-    }
+    return {**passage_to_dict(cited.passage), **place}
 
 
 def _score(score: float) -> float:
