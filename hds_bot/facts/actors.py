@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hds_bot.facts.context import Scene, Seen
-from hds_bot.facts.lexicon import SMALL
+from hds_bot.facts.text import SMALL
 
 OWN_WORDS = frozenset(
     "je j' suis sommes jsuis chui notre nos mon ma mes nous on i am 'm we 're are our my as tant que qualite dirige "

@@ -13,9 +13,19 @@ import Stemmer
 WORD = re.compile(r"[^\W_]+(?:['’ʼ](?=[^\W_]))?|[^\w\s]|_", re.UNICODE)
 SENTENCE_END = frozenset(".?!…;\n")
 APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
-ELIDED = frozenset(
-    "l' d' n' j' m' t' s' c' qu' jusqu' lorsqu' puisqu' quelqu' aujourd' presqu' quoiqu'".split()
+
+
+def word_set(words: str) -> frozenset[str]:
+    """Make a set of the words of a line."""
+    return frozenset(words.split())
+
+
+ELIDED = word_set("l' d' n' j' m' t' s' c' qu' jusqu' lorsqu' puisqu' quelqu' aujourd' presqu' quoiqu'")
+SMALL = word_set(
+    "de du des d' la le les l' un une au aux a en nos notre mes mon ma ses son sa leur leurs vos votre ce "
+    "ces cet cette the an of 's ' our my their your his her its for - tout tous toute toutes"
 )
+"""Words that a term of several words may pass over."""
 FULL = {"d'": "de", "l'": "le", "qu'": "que", "n'": "ne", "j'": "je", "s'": "se", "m'": "me", "c'": "ce"}
 _stemmers = threading.local()
 
@@ -38,7 +48,8 @@ class Token:
         return self.fold[:1].isalnum()
 
 
-def tokenise(turn: str) -> list[Token]:
+@lru_cache(maxsize=16)
+def tokenise(turn: str) -> tuple[Token, ...]:
     """Tokens of a turn in order, each with the number of its sentence."""
     tokens: list[Token] = []
     sentence, breaking, last_end = 0, False, 0
@@ -50,7 +61,7 @@ def tokenise(turn: str) -> list[Token]:
         tokens.append(_token(text, start, end, sentence))
         breaking = breaking or ends
         last_end = end
-    return tokens
+    return tuple(tokens)
 
 
 @lru_cache(maxsize=65536)
@@ -70,9 +81,12 @@ def stem(folded: str, language: str) -> str:
 def word_keys(folded: str) -> frozenset[str]:
     """Every form under which a term can meet this word."""
     full = FULL.get(folded, folded)
-    return frozenset(
-        {"=" + folded, "=" + full, "fr:" + stem(_masculine(folded), "fr"), "en:" + stem(folded, "en")}
-    )
+    return frozenset({"=" + folded, "=" + full, stem_key(folded, "fr"), stem_key(folded, "en")})
+
+
+def stem_key(folded: str, language: str) -> str:
+    """Make the key that a word's inflections share in a language: `fr:stem` or `en:stem`."""
+    return f"{language}:{stem(_masculine(folded) if language == 'fr' else folded, language)}"
 
 
 def _masculine(folded: str) -> str:
@@ -103,11 +117,11 @@ def _pieces(turn: str) -> list[tuple[str, int, int]]:
     return pieces
 
 
-_CLITICS = frozenset("s t re ve ll d m".split())
+_CLITICS = word_set("s t re ve ll d m")
 
 
 def _join_clitic(pieces: list[tuple[str, int, int]], text: str, end: int) -> None:
-    """don ' t -> do n't; we ' re -> we 're."""
+    """Make do n't of don ' t, and we 're of we ' re."""
     _, start, _ = pieces.pop()
     word = pieces[-1] if pieces else ("", start, start)
     if fold(text) == "t" and word[0][-1:].lower() == "n" and word[2] == start and len(word[0]) > 2:
