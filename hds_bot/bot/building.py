@@ -1,8 +1,9 @@
-"""A rebuild: corpus to passages to vectors to a new generation; what is known is not encoded again."""
+"""A rebuild: corpus to passages to vectors to a new generation; what is known is not worked out again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -17,13 +18,14 @@ from hds_bot.bot.settings import Settings
 from hds_bot.bot.state import MAX_CHARS, build_settings, index_state
 from hds_bot.corpus import Corpus, read_corpus, split
 from hds_bot.errors import IndexError_
-from hds_bot.index import Index, Manifest, new_generation
+from hds_bot.index import Index, IndexWriter, Manifest, new_generation
 from hds_bot.retrieval import LEXICAL
-from hds_bot.types import FloatArray, Passage
+from hds_bot.types import Document, FloatArray, Passage
 
-Stage = Literal["read", "encode", "prepare"]
+Stage = Literal["read", "encode", "prepare", "ask"]
 BuildProgress = Callable[[Stage, int, int], None]
-"""Called with (stage, done, total): documents read, passages encoded, serving encoder prepared."""
+"""Called with (stage, done, total): documents read, passages encoded, serving encoder prepared; for a diff
+also questions asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,14 @@ class BuildReport:
     """(path inside the corpus, reason) of files that were not read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What an index is made from: the corpus as read, its passages in order."""
+
+    corpus: Corpus
+    passages: tuple[Passage, ...]
+
+
 def build_index(
     settings: Settings,
     *,
@@ -45,7 +55,7 @@ def build_index(
     keep_going: bool = False,
     progress: BuildProgress | None = None,
 ) -> BuildReport | None:
-    """Bring the index up to date; None where it is already, unless `force`.
+    """Bring the index up to date; None where it is already, unless `force`, which reads every document anew.
 
     `keep_going` leaves bad documents out instead of stopping. Raises CorpusError, EncoderError, IndexBusy
     or IndexError_; whatever is raised, the index in force stays as it was.
@@ -53,53 +63,108 @@ def build_index(
     if not force and index_state(settings, verification="full").fresh:
         return None
     report = progress or _no_progress
-    corpus = read_corpus(settings.corpus, keep_going=keep_going, progress=partial(report, "read"))
-    passages = [passage for document in corpus.documents for passage in split(document, max_chars=MAX_CHARS)]
-    manifest, encoded = _write(settings, corpus, passages, report)
-    return BuildReport(manifest, encoded, lost_quotes(corpus.documents), corpus.left_out)
+    with index_in_force(settings) as before:
+        material = gather(settings, None if force else before, keep_going=keep_going, progress=report)
+        with new_generation(settings.index) as generation:
+            encoded = write(generation, settings, material, before, progress=report)
+            _prepare_serving(settings, report)
+            manifest = publish(generation, settings, material)
+    return BuildReport(manifest, encoded, lost_quotes(material.corpus.documents), material.corpus.left_out)
 
 
-def _write(
-    settings: Settings, corpus: Corpus, passages: Sequence[Passage], report: BuildProgress
-) -> tuple[Manifest, int]:
-    texts = [passage.indexed_text for passage in passages]
-    with new_generation(settings.index) as generation:
-        rows, encoded = _vectors(settings, texts, report)
-        generation.write(corpus.documents, passages, rows)
-        lexical.build(texts, generation.path / LEXICAL)
-        _prepare_serving(settings, report)
-        manifest = generation.publish(
-            version=hds_bot.__version__,
-            encoder=settings.encoder_identity,
-            corpus_sha256=corpus.sha256,
-            settings=build_settings(),
-        )
-    return manifest, encoded
+@contextmanager
+def index_in_force(settings: Settings) -> Iterator[Index | None]:
+    """Open the index in force, None where there is none to use."""
+    try:
+        index = Index.open(settings.index)
+    except IndexError_:
+        yield None
+        return
+    with index:
+        yield index
 
 
-def _vectors(settings: Settings, texts: Sequence[str], report: BuildProgress) -> tuple[FloatArray, int]:
+def gather(
+    settings: Settings, before: Index | None, *, keep_going: bool, progress: BuildProgress
+) -> Material:
+    """Read and split the corpus; documents that are the same in `before` are taken from there.
+
+    Raises CorpusError.
+    """
+    known = _known_documents(before)
+    corpus = read_corpus(
+        settings.corpus, keep_going=keep_going, known=known.values(), progress=partial(progress, "read")
+    )
+    kept = {document.id for document in corpus.documents if known.get(document.id) is document}
+    return Material(corpus, tuple(_passages(corpus.documents, before, kept)))
+
+
+def write(
+    generation: IndexWriter,
+    settings: Settings,
+    material: Material,
+    before: Index | None,
+    *,
+    progress: BuildProgress,
+) -> int:
+    """Write passages, vectors and words; gives how many passages had to be encoded."""
+    texts = [passage.indexed_text for passage in material.passages]
+    rows, encoded = _vectors(settings, texts, before, progress)
+    generation.write(material.corpus.documents, material.passages, rows)
+    lexical.build(texts, generation.path / LEXICAL)
+    return encoded
+
+
+def publish(generation: IndexWriter, settings: Settings, material: Material) -> Manifest:
+    """Seal the generation and put it in force."""
+    return generation.publish(
+        version=hds_bot.__version__,
+        encoder=settings.encoder_identity,
+        corpus_sha256=material.corpus.sha256,
+        settings=build_settings(),
+    )
+
+
+# -- what is known already ----------------------------------------------------------------
+
+
+def _known_documents(before: Index | None) -> Mapping[str, Document]:
+    """Documents as the index has them, where this very code would read and split them the same."""
+    if before is None or before.manifest.version != hds_bot.__version__:
+        return {}
+    return dict(before.documents) if dict(before.manifest.settings) == build_settings() else {}
+
+
+def _passages(documents: Iterable[Document], before: Index | None, kept: set[str]) -> Iterator[Passage]:
+    for document in documents:
+        if before is not None and document.id in kept:
+            yield from before.passages_of(document.id)
+        else:
+            yield from split(document, max_chars=MAX_CHARS)
+
+
+def _vectors(
+    settings: Settings, texts: Sequence[str], before: Index | None, progress: BuildProgress
+) -> tuple[FloatArray, int]:
     """One row a text, and how many of them had to be encoded."""
-    known = _known_vectors(settings, texts)
+    known = _known_vectors(settings, texts, before)
     new = [text for text in dict.fromkeys(texts) if text not in known]
     if new:
-        rows = open_for_build(settings).encode_passages(new, progress=partial(report, "encode"))
+        rows = open_for_build(settings).encode_passages(new, progress=partial(progress, "encode"))
         known.update(zip(new, rows, strict=True))
     return np.array([known[text] for text in texts], dtype=np.float32), len(new)
 
 
-def _known_vectors(settings: Settings, texts: Sequence[str]) -> dict[str, FloatArray]:
-    try:
-        with Index.open(settings.index) as index:
-            same = index.manifest.encoder == settings.encoder_identity
-            return index.vectors_for(texts) if same else {}
-    except IndexError_:
+def _known_vectors(settings: Settings, texts: Sequence[str], before: Index | None) -> dict[str, FloatArray]:
+    if before is None or before.manifest.encoder != settings.encoder_identity:
         return {}
+    return before.vectors_for(texts)
 
 
-def _prepare_serving(settings: Settings, report: BuildProgress) -> None:
-    report("prepare", 0, 1)
+def _prepare_serving(settings: Settings, progress: BuildProgress) -> None:
+    progress("prepare", 0, 1)
     compile_if_absent(settings)
-    report("prepare", 1, 1)
+    progress("prepare", 1, 1)
 
 
 def _no_progress(_stage: Stage, _done: int, _total: int) -> None: ...
