@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hds_bot.bot.bot import HdsBot
 from hds_bot.bot.building import BuildProgress, BuildReport, build_index
+from hds_bot.bot.changes import DocumentChange, QuoteChange
+from hds_bot.bot.diff import AnswerChange, Diff, last_diff
+from hds_bot.bot.diffing import Asked, diff_index
 from hds_bot.bot.question import MAX_CHARACTERS
 from hds_bot.bot.quotes import LostQuote, check_rules
 from hds_bot.bot.settings import Settings
@@ -11,13 +14,20 @@ from hds_bot.bot.state import IndexState, index_state
 
 __all__ = [
     "MAX_CHARACTERS",
+    "AnswerChange",
+    "Asked",
     "BuildProgress",
     "BuildReport",
+    "Diff",
+    "DocumentChange",
     "HdsBot",
     "IndexState",
     "LostQuote",
+    "QuoteChange",
     "Settings",
     "build_index",
     "check_rules",
+    "diff_index",
     "index_state",
+    "last_diff",
 ]

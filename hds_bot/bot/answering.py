@@ -33,13 +33,19 @@ CITED = 5
 _OTHER_TOPIC: Mapping[str, FactValue] = {"request": "other"}
 
 
-def answer(snapshot: Snapshot, turns: tuple[str, ...], known: Mapping[str, FactValue]) -> Answer:
-    """Answer the last turn of a conversation that was checked and cleaned."""
+def answer(
+    snapshot: Snapshot,
+    turns: tuple[str, ...],
+    known: Mapping[str, FactValue],
+    *,
+    reading: Reading | None = None,
+) -> Answer:
+    """Answer the last turn of a conversation that was checked and cleaned; `reading` where it was read already."""
     if not is_understood(turns[-1]):
         nothing = Reading("fr", (), (), "")
         refused = _compose(snapshot, turns, nothing, rules.judge(snapshot.book, _OTHER_TOPIC), ())
         return replace(refused, summary=_words()["other_language"])
-    reading = snapshot.read(turns, known)
+    reading = reading or snapshot.read(turns, known)
     judgement = rules.judge(snapshot.book, {fact.id: fact.value for fact in reading.facts})
     hits = _search(snapshot, reading) if judgement.verdict != Verdict.HORS_PERIMETRE else ()
     if judgement.verdict == Verdict.SANS_VERDICT and not hits:
@@ -48,9 +54,7 @@ def answer(snapshot: Snapshot, turns: tuple[str, ...], known: Mapping[str, FactV
 
 
 def _search(snapshot: Snapshot, reading: Reading) -> tuple[Hit, ...]:
-    return snapshot.retriever.search(
-        reading.relevant, CITED, expand=reading.expansion, vector=reading.vector
-    )
+    return snapshot.retriever.search(reading.relevant, CITED, expand=reading.expansion, vector=reading.vector)
 
 
 def _compose(

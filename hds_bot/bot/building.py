@@ -12,6 +12,7 @@ import numpy as np
 
 import hds_bot
 from hds_bot import lexical
+from hds_bot.bot.diff import Diff, compare, keep
 from hds_bot.bot.quotes import LostQuote, lost_quotes
 from hds_bot.bot.serving import compile_if_absent, open_for_build
 from hds_bot.bot.settings import Settings
@@ -38,6 +39,8 @@ class BuildReport:
     lost: tuple[LostQuote, ...]
     left_out: tuple[tuple[str, str], ...]
     """(path inside the corpus, reason) of files that were not read."""
+    diff: Diff | None = None
+    """From the index that was in force, answers left out; None where there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,18 @@ def build_index(
     """
     if not force and index_state(settings, verification="full").fresh:
         return None
-    report = progress or _no_progress
+    report = progress or no_progress
     with index_in_force(settings) as before:
         material = gather(settings, None if force else before, keep_going=keep_going, progress=report)
         with new_generation(settings.index) as generation:
             encoded = write(generation, settings, material, before, progress=report)
             _prepare_serving(settings, report)
             manifest = publish(generation, settings, material)
-    return BuildReport(manifest, encoded, lost_quotes(material.corpus.documents), material.corpus.left_out)
+        diff = compare(before, material.corpus, material.passages) if before else None
+    if diff:
+        keep(settings, diff)
+    lost = lost_quotes(material.corpus.documents)
+    return BuildReport(manifest, encoded, lost, material.corpus.left_out, diff)
 
 
 @contextmanager
@@ -167,4 +174,5 @@ def _prepare_serving(settings: Settings, progress: BuildProgress) -> None:
     progress("prepare", 1, 1)
 
 
-def _no_progress(_stage: Stage, _done: int, _total: int) -> None: ...
+def no_progress(_stage: Stage, _done: int, _total: int) -> None:
+    """Tell nobody."""
