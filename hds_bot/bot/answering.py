@@ -40,7 +40,7 @@ def answer(
     *,
     reading: Reading | None = None,
 ) -> Answer:
-    """Answer the last turn of a conversation that was checked and cleaned; `reading` where it was read already."""
+    """Answer the last turn of a conversation that was cleaned; `reading` where it was read already."""
     if not is_understood(turns[-1]):
         nothing = Reading("fr", (), (), "")
         refused = _compose(snapshot, turns, nothing, rules.judge(snapshot.book, _OTHER_TOPIC), ())
