@@ -70,7 +70,8 @@ class Lexicon:
         self._packed, self._terms = tables["terms"], dict[str, list[Term]]()
         self._known, self._real_words = frozenset(tables["known"]), frozenset(tables["real_words"])
         self._spellings = tables["spellings"]
-        self._correct = lru_cache(maxsize=16384)(self._nearest_spelling)
+        self.correct = lru_cache(maxsize=16384)(self._nearest_spelling)
+        """What a folded word is a slip of, if it is one."""
 
     def find(self, tokens: Sequence[Token], language: str = "fr") -> list[Mention]:
         """Find mentions, in order; one contained in a longer one is dropped.
@@ -93,14 +94,12 @@ class Lexicon:
         return tuple(t for t in self.concepts[concept].terms.get(language, ()) if GAP not in t)
 
     def _keys(self, token: Token) -> frozenset[str]:
-        if not token.is_word or len(token.fold) < FUZZY_FROM or not token.keys.isdisjoint(self._known):
-            return token.keys
-        corrected = self._correct(token.fold)
+        corrected = self.correct(token.fold) if len(token.fold) >= FUZZY_FROM else None
         return token.keys | word_keys(corrected) if corrected else token.keys
 
     def _nearest_spelling(self, word: str) -> str | None:
-        """Find the lexicon's word one slip away (two for long words), same first letter."""
-        if word in self._real_words:
+        """Find the lexicon's word one error away, two for long words; None for a word that means itself."""
+        if word in self._real_words or not word_keys(word).isdisjoint(self._known):
             return None
         allowed = 2 if len(word) >= FUZZY_TWO_FROM else 1
         known = self._spellings.get(word[0], ())
