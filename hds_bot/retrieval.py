@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hds_bot.errors import IndexMismatch, InputError
+from hds_bot.errors import IndexMismatch, InputError, NotFound
 from hds_bot.index import Entry, Index, Verification, open_current
 from hds_bot.lexical import LexicalIndex
 from hds_bot.types import Authority, Encoder, FloatArray, Hit
@@ -72,9 +72,10 @@ class Retriever:
 
         The score is the weighted sum of both lists, each normalised to [0, 1]: `weight` for the dense one,
         the rest for the lexical one. Ties go by ordinal, near-ties to the higher authority. `expand` adds
-        words to the lexical search; `vector` is the query's own, where it was encoded already; `documents` and `tags` keep documents of these ids, with any of these
-        tags. Nothing is near where no word is shared and no passage is nearer than unrelated questions come.
-        Raises InputError where k < 1 or where no document has such an id or tag.
+        words to the lexical search; `vector` is the query's own, where it was encoded already; `documents`
+        and `tags` keep documents of these ids, with any of these tags. Nothing is near where no word is
+        shared and no passage is nearer than unrelated questions come.
+        Raises InputError where k < 1, NotFound where no document has such an id or tag.
         """
         if k < 1:
             raise InputError(f"can't return {k} passages", next_step="ask for at least one")
@@ -158,7 +159,7 @@ def _by_authority(scores: FloatArray, ranks: Sequence[int]) -> list[int]:
 
 def _refuse_unknown(kind: str, asked: Collection[str], known: Collection[str]) -> None:
     if unknown := sorted(set(asked) - set(known)):
-        raise InputError(f"no {kind} {unknown[0]!r} in the index", next_step="see: hds-bot index status")
+        raise NotFound(f"no {kind} {unknown[0]!r} in the index", next_step="see: hds-bot index status")
 
 
 def _refuse_other_encoder(index: Index, encoder: Encoder) -> None:

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from hds_bot.bot import BuildReport, IndexState, LostQuote, Settings
+from hds_bot.index import Entry
 from hds_bot.rules import Rule
-from hds_bot.types import FactValue
+from hds_bot.types import Document, FactValue
 
 _WRITTEN: dict[FactValue, str] = {True: "yes", False: "no", None: "unknown"}
 
@@ -97,6 +98,35 @@ def rule_text(found: Rule) -> str:
     return "\n".join(
         f"{name + ':':10} {', '.join(v) if isinstance(v, list) else v}" for name, v in told.items() if v
     )
+
+
+def entry(found: Entry) -> dict[str, Any]:
+    """Describe a document without its text."""
+    return {
+        "id": found.id,
+        "authority": found.authority,
+        "status": found.status,
+        "tags": list(found.tags),
+        "passages": found.after - found.first,
+    }
+
+
+def document(found: Document) -> dict[str, Any]:
+    """Describe a document with its text; sections and pages are what passages name."""
+    names = (
+        "id",
+        "title",
+        "text",
+        "language",
+        "source",
+        "date",
+        "publisher",
+        "licence",
+        "authority",
+        "status",
+    )
+    described = {name: getattr(found, name) for name in names}
+    return {**described, "tags": list(found.tags), "sha256": found.sha256}
 
 
 def _atom(fact: str, accepted: frozenset[FactValue]) -> str:
