@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hds_bot.facts.context import Scene, Seen
-from hds_bot.facts.text import SMALL
+from hds_bot.facts.text import SMALL, word_set
 
-OWN_WORDS = frozenset(
-    "je j' suis sommes jsuis chui notre nos mon ma mes nous on i am 'm we 're are our my as tant que qualite dirige "
-    "dirigeons gere run runs manage work travaille".split()
+OWN_WORDS = word_set(
+    "je j' suis sommes jsuis chui notre nos mon ma mes nous on i am 'm we 're are our my as tant que "
+    "qualite dirige dirigeons gere run runs manage work travaille"
 )
-POSSESSIVE = frozenset("notre nos mon ma mes our my".split())
-SPEAKERS = frozenset("je j' nous on we i".split())
-ROLE = frozenset(
-    "suis sommes jsuis chui am 'm are 're as tant comme like societe entreprise boite company firm fait faisons "
-    "faire assure assurons propose proposons fournit fournissons do provide offer run operate rent louons loue team "
-    "equipe crew metier gere gerons dirige".split()
+POSSESSIVE = word_set("notre nos mon ma mes our my")
+SPEAKERS = word_set("je j' nous on we i")
+ROLE = word_set(
+    "suis sommes jsuis chui am 'm are 're as tant comme like societe entreprise boite company firm fait "
+    "faisons faire assure assurons propose proposons fournit fournissons do provide offer run operate rent "
+    "louons loue team equipe crew metier gere gerons dirige"
 )
-OTHERS = frozenset(
-    "pour chez par avec client cliente clients clientes clientele aux to for by with at from of customers customer "
-    "client clients sell vendons vend auprès entre between serving whose dont un une a an".split()
+OTHERS = word_set(
+    "pour chez par avec client cliente clients clientes clientele aux to for by with at from of customers "
+    "customer client clients sell vendons vend auprès entre between serving whose dont un une a an"
 )
 FAMILY_ACTOR = {
     "providers": "provider",
@@ -31,7 +31,15 @@ FAMILY_ACTOR = {
     "organisations": "organisation",
     "activities": "none",
 }
-RANK = {"provider": 0, "publisher": 1, "practice": 2, "establishment": 3, "startup": 4, "organisation": 5, "none": 6}
+RANK = {
+    "provider": 0,
+    "publisher": 1,
+    "practice": 2,
+    "establishment": 3,
+    "startup": 4,
+    "organisation": 5,
+    "none": 6,
+}
 CLIENTS = frozenset({"establishment", "practice", "publisher", "none"})
 NOT_PRODUCTS = frozenset({"wearable", "medical_device_connected"})
 DETAIL = {
@@ -59,7 +67,7 @@ class _Candidate:
 
 
 def find_actor(scenes: Sequence[Scene]) -> Actor:
-    """The candidate that is most the speaker's own; a provider's clients are not the provider."""
+    """Choose the candidate that is most the speaker's own; a provider's clients are not the provider."""
     candidates = [c for scene in scenes for s in scene.seen if (c := _candidate(scene, s))]
     best = max(candidates, key=_precedence, default=None)
     shut_out = _shut_out(scenes)

@@ -11,24 +11,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from hds_bot.facts.lexicon import Lexicon, Mention
-from hds_bot.facts.text import Token, tokenise
+from hds_bot.facts.text import Token, tokenise, word_set
 
-SUBJECTS = frozenset(
-    "je j' jai jsuis tu il elle on nous vous ils elles ce c' ca cela qui y "
-    "i we you he she they it there that this who which".split()
+SUBJECTS = word_set(
+    "je j' jai jsuis tu il elle on nous vous ils elles ce c' ca cela qui y i we you he she they it there "
+    "that this who which"
 )
-NEW_CLAUSE_AFTER_COMMA = SUBJECTS | frozenset(
-    "notre nos mon ma mes our my donc so car because puisque since then alors puis le la les l' the chaque every".split()
+NEW_CLAUSE_AFTER_COMMA = SUBJECTS | word_set(
+    "notre nos mon ma mes our my donc so car because puisque since then alors puis le la les l' the chaque "
+    "every"
 )
-LINKS = frozenset("et and ou or donc so car because puisque since".split())
+LINKS = word_set("et and ou or donc so car because puisque since")
 HARD_STOPS = frozenset(";:()—–")
 CLAUSE_SIGNS = frozenset(",;:()—–")
 EXCLUSION_KINDS = frozenset({"anonymised", "statistical", "simulated", "no_personal_data"})
 SPOKEN_AFTER_VERB = frozenset({"neg_pas", "neg_rien", "neg_jamais", "neg_aucun"})
-SPEAKERS = frozenset("je j' on nous ils elles il elle jai jenvoi".split())
+SPEAKERS = word_set("je j' on nous ils elles il elle jai jenvoi")
 SHORT_QUESTION = 8
 CLOSE = 6
-ANSWERS_NO = frozenset("non no jamais never aucun aucune zero rien none nope pas".split())
+ANSWERS_NO = word_set("non no jamais never aucun aucune zero rien none nope pas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,11 @@ class Scene:
     cues: tuple[Mention, ...]
 
     def of(self, *kinds: str, family: str | None = None) -> list[Seen]:
-        """The mentions of these kinds (and family), in order."""
+        """List the mentions of these kinds (and family), in order."""
         return [s for s in self.seen if s.kind in kinds and (family is None or s.family == family)]
 
     def family(self, *families: str) -> list[Seen]:
-        """The mentions of these families, in order."""
+        """List the mentions of these families, in order."""
         return [s for s in self.seen if s.family in families]
 
 
@@ -137,7 +138,7 @@ class _Scopes:
         self._exceptions()
 
     def describe(self, turn: int, mention: Mention) -> Seen:
-        """What the marks say of a mention, read at its words."""
+        """Say what the marks make of a mention, read at its words."""
         span = range(mention.first, mention.last + 1)
         last = self.tokens[self.bounds[self.tokens[mention.last].sentence][1]]
         return Seen(
@@ -156,7 +157,7 @@ class _Scopes:
         )
 
     def _is_negated(self, mention: Mention) -> bool:
-        """An exclusion is denied by what stands close to it, anything else by any scope."""
+        """Take an exclusion as denied by what stands close to it, anything else by any scope."""
         denied = any(self.negated[i] % 2 for i in range(mention.first, mention.last + 1))
         if mention.kind not in EXCLUSION_KINDS or mention.kind == "no_personal_data":
             return denied
@@ -166,7 +167,7 @@ class _Scopes:
     # -- clauses --------------------------------------------------------------------------
 
     def _clauses(self) -> list[int]:
-        """A number for each token: cut at signs, contrasts and links that a subject follows."""
+        """Give each token the number of its clause, cut at signs, contrasts and links that a subject follows."""
         contrasts = {c.first for c in self._cues("contrast", "exception", "present", "future")}
         numbers, number = [], 0
         for i, token in enumerate(self.tokens):
@@ -222,7 +223,9 @@ class _Scopes:
         """First token that the negation does not reach; « nobody » as a subject reaches past commas."""
         at, subject = cue.last, cue.concept.id == "neg_subject"
         end = self._sentence_end(at)
-        stops = {c.first for c in self._cues("contrast", "exception", "present", "restriction", "not_a_negation")}
+        stops = {
+            c.first for c in self._cues("contrast", "exception", "present", "restriction", "not_a_negation")
+        }
         for i in range(at + 1, end):
             if i in stops or self.tokens[i].text in HARD_STOPS or self._dash(i):
                 return i
@@ -233,7 +236,7 @@ class _Scopes:
         return end
 
     def _dash(self, i: int) -> bool:
-        """A dash between spaces, not a hyphen."""
+        """Tell a dash between spaces from a hyphen."""
         token = self.tokens[i]
         around = i + 1 < len(self.tokens) and self.tokens[i - 1].end < token.start
         return token.text == "-" and around
@@ -270,7 +273,7 @@ class _Scopes:
         return start
 
     def _answers_no(self) -> None:
-        """« Dossiers patients : non. » « Sick leave, no. »"""
+        """Deny what « non » answers: « Dossiers patients : non. » and « Sick leave, no. »."""
         for before, word in pairwise(range(len(self.tokens))):
             if self.tokens[before].text not in {",", ":", "?"} or self.tokens[word].fold not in ANSWERS_NO:
                 continue
@@ -282,9 +285,21 @@ class _Scopes:
     def _ends_answer(self, word: int) -> bool:
         """Nothing but « plus », « du tout » and a full stop or comma follows."""
         i = word + 1
-        while i < len(self.tokens) and self.tokens[i].fold in {"plus", "du", "tout", "at", "all", "either", "non"}:
+        while i < len(self.tokens) and self.tokens[i].fold in {
+            "plus",
+            "du",
+            "tout",
+            "at",
+            "all",
+            "either",
+            "non",
+        }:
             i += 1
-        return i >= len(self.tokens) or self.tokens[i].text in ".,;!)" or self.tokens[i].sentence != self.tokens[word].sentence
+        return (
+            i >= len(self.tokens)
+            or self.tokens[i].text in ".,;!)"
+            or self.tokens[i].sentence != self.tokens[word].sentence
+        )
 
     def _answer_start(self, before: int) -> int:
         i = before
@@ -305,7 +320,8 @@ class _Scopes:
         return [
             cue
             for cue in self._cues("past")
-            if self.tokens[cue.last].fold != "avant" or self._fold(cue.last + 1) in {"", ",", ".", "?", "!", *SUBJECTS}
+            if self.tokens[cue.last].fold != "avant"
+            or self._fold(cue.last + 1) in {"", ",", ".", "?", "!", *SUBJECTS}
         ]
 
     def _chunkwise(self, cues: Iterable[Mention], marks: list[bool]) -> None:
@@ -347,8 +363,10 @@ class _Scopes:
         return commas[0] if commas else end
 
     def _excludes(self, rest: Sequence[int], cue: Mention) -> bool:
-        """The rest says that nothing, or nothing real, is there."""
-        if cue.first == self.bounds[self.tokens[cue.first].sentence][0] and not any(i > cue.last for i in rest):
+        """Tell whether the rest says that nothing, or nothing real, is there."""
+        if cue.first == self.bounds[self.tokens[cue.first].sentence][0] and not any(
+            i > cue.last for i in rest
+        ):
             return True
         if any(self.negated[i] % 2 for i in rest):
             return True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from hds_bot.facts.context import Scene, Seen
 from hds_bot.facts.health import beside_data, is_health
+from hds_bot.facts.lexicon import Mention
 
 NEAR = 5
 DEFEATS = frozenset({"real", "copy_of_production", "reversible", "reach_back"})
@@ -35,7 +36,7 @@ class Exclusion:
 
 
 def read_exclusion(scenes: Sequence[Scene]) -> Exclusion:
-    """The latest turn that claims an exclusion, or defeats one, decides; within a turn defeat wins."""
+    """Let the latest turn that claims an exclusion, or defeats one, decide; within a turn defeat wins."""
     for scene in reversed(scenes):
         found = _in_turn(scene, scenes)
         if found.fact or found.defeated:
@@ -75,14 +76,17 @@ def _substantial(claim: Claim, claims: Sequence[Claim]) -> bool:
 
 
 def _doubts(scene: Scene, claims: Sequence[Claim]) -> bool:
-    """Doubt about the data itself: beside a claim, or in a sentence that speaks of nothing else."""
-    for cue in scene.cues:
-        sentence = scene.tokens[cue.first].sentence
-        here = [s for s in scene.seen if s.sentence == sentence and s.family in {"marks", "health_data"}]
-        if cue.kind == "uncertainty" and not any(s.future for s in here):
-            if not here or any(c.seen.sentence == sentence for c in claims) or any(s.kind in DEFEATS for s in here):
-                return True
-    return False
+    """Look for doubt about the data: beside a claim, or in a sentence that speaks of nothing else."""
+    return any(cue.kind == "uncertainty" and _casts_doubt(scene, cue, claims) for cue in scene.cues)
+
+
+def _casts_doubt(scene: Scene, cue: Mention, claims: Sequence[Claim]) -> bool:
+    sentence = scene.tokens[cue.first].sentence
+    here = [s for s in scene.seen if s.sentence == sentence and s.family in {"marks", "health_data"}]
+    if any(s.future for s in here):
+        return False
+    claimed = any(c.seen.sentence == sentence for c in claims)
+    return not here or claimed or any(s.kind in DEFEATS for s in here)
 
 
 def _claims(scene: Scene) -> list[Claim]:
@@ -90,9 +94,8 @@ def _claims(scene: Scene) -> list[Claim]:
     for seen in scene.family("marks"):
         fact = _claimed(scene, seen)
         if fact:
-            affirmed = seen if fact in {"anonymised", "statistical", "simulated"} and seen.concept != "real_word" else replace(
-                seen, negated=False
-            )
+            kept = fact in {"anonymised", "statistical", "simulated"} and seen.concept != "real_word"
+            affirmed = seen if kept else replace(seen, negated=False)
             found.append(Claim(fact, affirmed, _strong(scene, seen)))
     return found
 
@@ -106,7 +109,9 @@ def _claimed(scene: Scene, seen: Seen) -> str | None:
         return "simulated"
     if seen.kind == "test_environment":
         return "simulated"
-    if seen.concept == "no_storage" or (seen.concept in {"no_personal", "no_personal_denied"} and seen.negated):
+    if seen.concept == "no_storage" or (
+        seen.concept in {"no_personal", "no_personal_denied"} and seen.negated
+    ):
         return "no_personal_data"
     return None
 
@@ -125,7 +130,9 @@ def _strong(scene: Scene, seen: Seen) -> bool:
     near = range(seen.mention.first - NEAR, seen.mention.last + NEAR + 1)
     thorough = any(s.mention.first in near and s.holds for s in scene.of("thorough"))
     closed = any(s.holds for s in scene.of("irreversible")) or any(s.negated for s in scene.of("reach_back"))
-    rows = any(s.negated or s.concept.endswith("_denied") for s in scene.of("statistical") if "rows" in s.concept)
+    rows = any(
+        s.negated or s.concept.endswith("_denied") for s in scene.of("statistical") if "rows" in s.concept
+    )
     return thorough or closed or rows
 
 
@@ -149,7 +156,7 @@ def _of_names(seen: Seen) -> bool:
 
 
 def _outdone(seen: Seen) -> bool:
-    """What a complete anonymisation leaves behind: pseudonyms and removed names named on the way."""
+    """Tell what a complete anonymisation leaves behind: pseudonyms, names removed on the way."""
     return seen.concept in {"pseudonymised", "names_removed", "named"} and not seen.exceptional
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hds_bot.facts.context import Scene, Seen
+from hds_bot.facts.text import word_set
 
 SPECIFIC_FIRST = (
-    "sick_leave", "work_accident", "certificate", "signal", "ai_analysis", "biometric", "imaging", "laboratory",
-    "prescription", "report", "records", "care_admin", "diagnosis", "follow_up", "app_data", "physiological",
+    "sick_leave", "work_accident", "certificate", "signal", "ai_analysis", "biometric", "imaging",
+    "laboratory", "prescription", "report", "records", "care_admin", "diagnosis", "follow_up", "app_data", "physiological",
     "treatment", "condition",
 )  # fmt: skip
 PRODUCT_KIND = {
@@ -17,13 +18,16 @@ PRODUCT_KIND = {
     "image_sharing": "imaging",
     "patient_records_software": "records",
 }
-DATA_NOUNS = frozenset(
-    "donnee donnees base bases fiche fiches fichier fichiers nom noms identite dossier dossiers liste photos photo "
-    "image images infos info informations information coordonnees numero data database databases record records "
-    "name names file files list details detail photos picture pictures notes note account accounts cas case cases "
-    "table tables jeu profil profils profile profiles message messages enregistrements screen ecran".split()
+DATA_NOUNS = word_set(
+    "donnee donnees base bases fiche fiches fichier fichiers nom noms identite dossier dossiers liste "
+    "photos photo image images infos info informations information coordonnees numero data database "
+    "databases record records name names file files list details detail photos picture pictures notes note "
+    "account accounts cas case cases table tables jeu profil profils profile profiles message messages "
+    "enregistrements screen ecran"
 )
-TOPICS = frozenset({"condition", "treatment", "diagnosis", "wearable", "medical_device_connected", "follow_up"})
+TOPICS = frozenset(
+    {"condition", "treatment", "diagnosis", "wearable", "medical_device_connected", "follow_up"}
+)
 """Health as a subject; data only where something is noted of somebody."""
 NEAR = 6
 
@@ -45,7 +49,7 @@ def is_health(scene: Scene, seen: Seen) -> bool:
 
 
 def beside_data(scene: Scene, seen: Seen) -> bool:
-    """A word for data stands near, in the same sentence."""
+    """Tell whether a word for data stands near, in the same sentence."""
     near = range(max(0, seen.mention.first - NEAR), min(len(scene.tokens), seen.mention.last + NEAR + 1))
     return any(scene.tokens[i].fold in DATA_NOUNS and scene.tokens[i].sentence == seen.sentence for i in near)
 
@@ -61,7 +65,7 @@ def standing(scenes: Sequence[Scene]) -> list[Seen]:
 
 
 def denial(scenes: Sequence[Scene]) -> Seen | None:
-    """The last words by which all health data, all patients, or any access to them is denied."""
+    """Find the last words by which all health data, all patients, or any access to them is denied."""
     found = [
         s
         for scene in scenes
@@ -72,7 +76,7 @@ def denial(scenes: Sequence[Scene]) -> Seen | None:
 
 
 def _is_document(scenes: Sequence[Scene], seen: Seen) -> bool:
-    """A kind of record or measurement, or a condition noted beside a word for data."""
+    """Tell a kind of record or measurement, or a condition noted beside a word for data."""
     if seen.kind in TOPICS:
         scene = next(s for s in scenes if s.turn == seen.turn)
         return beside_data(scene, seen) and not seen.asked
@@ -81,13 +85,15 @@ def _is_document(scenes: Sequence[Scene], seen: Seen) -> bool:
 
 def _withdrawn(seen: Seen, mentions: Sequence[Seen]) -> bool:
     return any(
-        later.turn > seen.turn and later.denied and (later.kind == seen.kind or later.kind == "health_generic")
+        later.turn > seen.turn
+        and later.denied
+        and (later.kind == seen.kind or later.kind == "health_generic")
         for later in mentions
     )
 
 
 def health_kind(seen: Seen) -> str | None:
-    """The kind of data, in the rules' vocabulary; None where only « health data » is said."""
+    """Name the kind of data in the rules' vocabulary; None where only « health data » is said."""
     if seen.family == "health_data":
         return "records" if seen.kind == "person" else seen.kind
     return PRODUCT_KIND.get(seen.kind)

@@ -1,4 +1,4 @@
-"""What the speaker wants: a verdict on a situation, information that the guidance gives, or something else."""
+"""What the speaker wants: a verdict on a situation, information that the guidance gives, or another thing."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hds_bot.facts.context import Scene
-from hds_bot.facts.text import Token
+from hds_bot.facts.text import Token, word_set
 
 Intent = Literal["verdict", "information", "other"]
 
-WH = frozenset(
+WH = word_set(
     "quel quelle quels quelles combien comment pourquoi quand lequel laquelle lesquels qui ou que qu' quoi "
-    "what which who whom whose how why when where".split()
+    "what which who whom whose how why when where"
 )
 WH_LEAD = 6
 VERY_SHORT = 6
 STRUCTURE_WEIGHT = 0.2
 """A structural input beside the vectors' components; chosen by cross-validation."""
-IMPERATIVE = frozenset(
-    "citez cite liste listez donne donnez enumerez enumere rappelle rappelez explique expliquez ecris ecrivez dis "
-    "dites raconte traduis traduisez list name give tell write explain spell quote describe remind show print "
-    "translate recommend book define oublie ignore".split()
+IMPERATIVE = word_set(
+    "citez cite liste listez donne donnez enumerez enumere rappelle rappelez explique expliquez ecris "
+    "ecrivez dis dites raconte traduis traduisez list name give tell write explain spell quote describe "
+    "remind show print translate recommend book define oublie ignore"
 )
-SITUATION = frozenset(
-    {"establishments", "professions", "health_products", "health_data", "organisations", "providers", "activities",
-     "plain_data"}
-)  # fmt: skip
-ALWAYS_OTHER = frozenset({"medical_advice", "booking", "small_talk", "general_knowledge", "technical_how_to", "careers"})
+SITUATION = word_set(
+    "establishments professions health_products health_data organisations providers activities plain_data"
+)
+ALWAYS_OTHER = frozenset(
+    {"medical_advice", "booking", "small_talk", "general_knowledge", "technical_how_to", "careers"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Ask:
 
 
 def intent_of(scene: Scene, *, earlier: Intent | None) -> Ask:
-    """The turn's wish; a verdict asked for anywhere in it wins over the rest."""
+    """Find the turn's wish; a verdict asked for anywhere in it wins over the rest."""
     asks = [_sentence(scene, n) for n in range(_sentences(scene))]
     if scene.of("not_a_verdict"):
         return Ask("information", 0, strong=True)
@@ -56,7 +57,7 @@ def intent_of(scene: Scene, *, earlier: Intent | None) -> Ask:
 
 
 def structure(scene: Scene, turns: int) -> dict[str, float]:
-    """What was read in a turn, as named inputs of the intent head."""
+    """Name what was read in a turn, as inputs of the intent head."""
     asks = [_sentence(scene, n) for n in range(_sentences(scene))]
     kinds = {s.kind for s in scene.seen}
     families = {s.family for s in scene.seen}
@@ -104,7 +105,7 @@ def _sentence(scene: Scene, number: int) -> Ask:
 
 
 def _wh_led(tokens: Sequence[Token]) -> bool:
-    """A question word near the head of the sentence, or of its last clause."""
+    """Look for a question word near the head of the sentence, or of its last clause."""
     words = [t.fold for t in tokens if t.is_word]
     return any(w in WH and w not in {"ou", "que", "qu'", "qui"} for w in words[:WH_LEAD])
 
