@@ -11,6 +11,7 @@ from hds_bot.bot.question import MAX_CHARACTERS
 from hds_bot.bot.quotes import LostQuote, check_rules
 from hds_bot.bot.settings import Settings
 from hds_bot.bot.state import IndexState, index_state
+from hds_bot.bot.watching import watch
 
 __all__ = [
     "MAX_CHARACTERS",
@@ -30,4 +31,5 @@ __all__ = [
     "diff_index",
     "index_state",
     "last_diff",
+    "watch",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -16,6 +17,7 @@ ALIKE = 60
 """Least likeness, of 100, of two wordings of one passage (Indel similarity)."""
 _MOST_PAIRS = 4_000_000
 """Pairs of passages compared in one document; beyond, they are listed as removed and added."""
+_SENTENCE_END = re.compile(r"\s*\n\s*|(?<=[.!?…])\s+")
 _DESCRIBED = tuple(
     field.name
     for field in fields(Document)
@@ -67,7 +69,9 @@ class QuoteChange:
     before: Passage
     """Where it stood."""
     after: Passage | None
-    """Where it stands now, or the nearest wording; None where there is nothing to compare with."""
+    """Where it stands now, or comes nearest; None where there is nothing to compare with."""
+    wording: str
+    """The line or sentence of `after` that comes nearest to the quote."""
 
 
 def compare_documents(before: Side, after: Side) -> tuple[DocumentChange, ...]:
@@ -164,10 +168,12 @@ def _compare_quote(
     if old is None:
         return None
     now = _holding(after, document, quote)
-    if now is None:
-        near = [document] if document in after.documents else new
-        return QuoteChange("lost", rule, document, quote, old, _nearest(quote, near, after))
-    return QuoteChange("moved", rule, document, quote, old, now) if now.section != old.section else None
+    if now and now.section == old.section:
+        return None
+    near = [document] if document in after.documents else new
+    found = now or _nearest(quote, near, after)
+    wording = _nearest_wording(quote, found.text) if found else ""
+    return QuoteChange("moved" if now else "lost", rule, document, quote, old, found, wording)
 
 
 def _holding(side: Side, document: str, quote: str) -> Passage | None:
@@ -187,6 +193,10 @@ def _nearest(quote: str, documents: Iterable[str], side: Side) -> Passage | None
         key=lambda passage: fuzz.partial_ratio(wanted, fold(passage.text)),
         default=None,
     )
+
+
+def _nearest_wording(quote: str, text: str) -> str:
+    return max(_SENTENCE_END.split(text), key=lambda sentence: fuzz.ratio(fold(quote), fold(sentence)))
 
 
 def _all_passages(documents: Iterable[str], side: Side) -> Iterator[Passage]:

@@ -6,6 +6,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +28,17 @@ def find_files(root: Path) -> list[Path]:
             "not a folder", where=str(root), next_step="name the folder that holds the documents"
         )
     return sorted(_walk(root), key=lambda path: name_of(path, root))
+
+
+def stamp(root: Path) -> frozenset[tuple[str, int, int]]:
+    """Give name, size and time of change of every visible file: what differs once one was touched."""
+    stamps = set()
+    for path in find_files(root):
+        # A file that goes while it is looked at is a change that the next look sees.
+        with suppress(FileNotFoundError):
+            status = os.stat(path)
+            stamps.add((str(path), status.st_size, status.st_mtime_ns))
+    return frozenset(stamps)
 
 
 def name_of(path: Path, root: Path) -> str:

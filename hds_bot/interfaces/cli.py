@@ -147,8 +147,43 @@ def _add_index(commands: _Commands) -> None:
     )
     status = _add(actions, "status", "index_status", "say what the index holds and whether it is up to date")
     check = _add(actions, "check", "index_check", "verify every file; exit 1 where corpus and index differ")
-    for action in (build, status, check):
+    watch = _add(actions, "watch", "index_watch", "build each time the corpus changed and holds still")
+    watch.add_argument(
+        "--settle", type=float, default=2.0, metavar="S", help="seconds without a change (default: 2)"
+    )
+    for action in (build, status, check, _add_diff(actions)):
         _add_json(action)
+
+
+def _add_diff(actions: _Commands) -> argparse.ArgumentParser:
+    diff = _add(
+        actions,
+        "diff",
+        "index_diff",
+        "show what the corpus would change; exit 1 where a rule loses its quote or a verdict turns",
+    )
+    diff.add_argument(
+        "--corpus", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="compare with this folder"
+    )
+    diff.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help="ask these, .jsonl or .csv, instead of those that come with the package",
+    )
+    diff.add_argument(
+        "--record",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="also ask a saved record's turns",
+    )
+    diff.add_argument("--no-answers", action="store_true", help="leave answers out: quicker")
+    diff.add_argument("--html", type=Path, metavar="FILE", help="also write a page for a meeting")
+    diff.add_argument("--language", choices=("fr", "en"), default="fr", help="of that page (default: fr)")
+    diff.add_argument("--keep-going", action="store_true", help="leave bad documents out instead of stopping")
+    return diff
 
 
 def _add_rules(commands: _Commands) -> None:

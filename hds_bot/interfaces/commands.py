@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,10 +21,12 @@ from hds_bot.bot import (
     Settings,
     build_index,
     check_rules,
+    diff_index,
     index_state,
+    watch,
 )
 from hds_bot.errors import InputError
-from hds_bot.interfaces import batch, described, evaluation, replay
+from hds_bot.interfaces import batch, changes, described, evaluation, replay
 from hds_bot.interfaces.progress import StagedBar, bar
 from hds_bot.interfaces.questions import read_questions
 from hds_bot.render import contract, terminal, to_dict, to_record
@@ -95,7 +98,7 @@ def index_build(options: Options) -> int:
     if options.json:
         _say(_json(described.build(report)))
     else:
-        _tell(described.build_text(report))
+        _tell(changes.build_text(report))
     return DONE
 
 
@@ -113,6 +116,28 @@ def index_check(options: Options) -> int:
     state = index_state(settings, verification="full")
     _say(_json(described.state(settings, state)) if options.json else described.state_text(settings, state))
     return DONE if state.fresh else FOUND
+
+
+def index_diff(options: Options) -> int:
+    """`index diff`: what a build would change; exit 1 where a rule loses its quote or a verdict turns."""
+    questions = () if options.no_answers else changes.read_asked(options.questions, options.record)
+    with StagedBar() as progress:
+        diff = diff_index(_settings(options), questions, keep_going=options.keep_going, progress=progress)
+    if options.html:
+        _write(options.html, changes.to_html(diff, options.language))
+    _say(_json(asdict(diff)) if options.json else changes.to_text(diff, width=_width()))
+    return FOUND if diff.is_finding else DONE
+
+
+def index_watch(options: Options) -> int:
+    """`index watch`: a build each time the corpus changed and holds still, until it is stopped."""
+    settings = _settings(options)
+    _tell(f"watching {settings.corpus}; Ctrl+C ends")
+    with suppress(KeyboardInterrupt):
+        watch(
+            lambda: _tell(changes.build_text(_build(settings))), settings, settle=options.settle, tell=_tell
+        )
+    return DONE
 
 
 # -- rules --------------------------------------------------------------------------------

@@ -9,7 +9,12 @@ from typing import TypeVar
 from tqdm import tqdm
 
 _Item = TypeVar("_Item")
-_STAGES = {"read": "Reading documents", "encode": "Encoding passages", "prepare": "Preparing the encoder"}
+_STAGES = {
+    "read": "Reading documents",
+    "encode": "Encoding passages",
+    "prepare": "Preparing the encoder",
+    "ask": "Asking on both sides",
+}
 
 
 def bar(items: Iterable[_Item], label: str, *, total: int | None = None) -> Iterable[_Item]:

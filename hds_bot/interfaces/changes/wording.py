@@ -1,0 +1,43 @@
+"""The words of a change report, one file a language, and what both its forms count and cite."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from hds_bot.bot import Diff, QuoteChange
+from hds_bot.types import Language, Passage
+
+
+@cache
+def words(language: Language) -> Mapping[str, Any]:
+    """Give the words of a language."""
+    return tomllib.loads((resources.files(__package__) / f"words_{language}.toml").read_text("utf-8"))
+
+
+def counts(diff: Diff) -> dict[str, int]:
+    """Count what a summary names."""
+    return {
+        "documents": len(diff.documents),
+        "lost": len(diff.lost),
+        "moved": len(diff.quotes) - len(diff.lost),
+        "turned": len(diff.turned),
+        "recited": len(diff.answers) - len(diff.turned),
+    }
+
+
+def cited(passage: Passage | None, language: Language) -> str:
+    """Give a citation's words, or say that there is none."""
+    return " ".join(passage.text.split()) if passage else str(words(language)["no_citation"])
+
+
+def by_quote(diff: Diff) -> dict[QuoteChange, list[str]]:
+    """Give each change of a quote once, with the rules that rest on it."""
+    rules: dict[tuple[str, str, str], list[str]] = {}
+    for change in diff.quotes:
+        rules.setdefault((change.kind, change.document, change.quote), []).append(change.rule)
+    first = {(change.kind, change.document, change.quote): change for change in reversed(diff.quotes)}
+    return {first[key]: names for key, names in rules.items()}
