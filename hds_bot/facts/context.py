@@ -167,7 +167,7 @@ class _Scopes:
     # -- clauses --------------------------------------------------------------------------
 
     def _clauses(self) -> list[int]:
-        """Give each token the number of its clause, cut at signs, contrasts and links that a subject follows."""
+        """Cut clauses at signs, contrasts and links that a subject follows; number them by token."""
         contrasts = {c.first for c in self._cues("contrast", "exception", "present", "future")}
         numbers, number = [], 0
         for i, token in enumerate(self.tokens):

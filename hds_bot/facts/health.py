@@ -9,8 +9,8 @@ from hds_bot.facts.text import word_set
 
 SPECIFIC_FIRST = (
     "sick_leave", "work_accident", "certificate", "signal", "ai_analysis", "biometric", "imaging",
-    "laboratory", "prescription", "report", "records", "care_admin", "diagnosis", "follow_up", "app_data", "physiological",
-    "treatment", "condition",
+    "laboratory", "prescription", "report", "records", "care_admin", "diagnosis", "follow_up", "app_data",
+    "physiological", "treatment", "condition",
 )  # fmt: skip
 PRODUCT_KIND = {
     "wearable": "physiological",
