@@ -1,8 +1,9 @@
-"""Train the small heads of `hds_bot.facts` on labelled questions and write `hds_bot/facts/heads.json`.
+"""Train the small heads of `hds_bot.facts` on labelled questions and write `hds_bot/facts/heads.npz`.
 
-    uv run python benchmarks/train_heads.py [--check] FILE.jsonl [FILE.jsonl …]
+    uv run python benchmarks/train_heads.py FILE.jsonl [FILE.jsonl …]
 
-With --check nothing is written: ten-fold cross-validation over the same questions is printed instead.
+The intent and reason heads are logistic regressions, the verdict head pools the states of the words by attention.
+Same questions, same seed, same weights (on one machine).
 """
 
 from __future__ import annotations
@@ -11,68 +12,93 @@ import argparse
 import hashlib
 import json
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from hds_bot import encoder, facts
 from hds_bot.facts import intent, language, lexicon
 from hds_bot.facts.context import read_turn
 
-TARGET = Path(facts.__file__).parent / "heads.json"
+TARGET = Path(facts.__file__).parent / "heads.npz"
 INTENT = {"sans_verdict": "information", "hors_perimetre": "other"}
+VERDICTS = ("a_preciser", "non", "oui")
 STRENGTH = {"intent": 0.001, "reason": 0.003}
 BALANCE = {"intent": "balanced", "reason": None}
 NON = {"complètement": "anonymised", "statistiques": "statistical", "simulées": "simulated", "Outils": "no_personal_data"}
 OPEN = {"cabinet": "practice", "produit traite": "startup", "startups": "startup", "prestataire": "provider"}
 OPEN |= {"entreprise manipule": "organisation", "assurance": "organisation", **dict.fromkeys(NON, "doubt")}
 CLOSED = {**NON, "cabinet": "practice_none", "prestataire": "provider_no_access"}
+EPOCHS, BATCH, RATE, DECAY, DROP, SMOOTH = 14, 32, 1e-3, 0.05, 0.3, 0.05
+WIDTH, QUERIES = 64, 6
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--check", action="store_true")
     arguments.add_argument("files", nargs="+", type=Path)
-    options = arguments.parse_args()
-    rows = [json.loads(line) for file in options.files for line in file.read_text(encoding="utf-8").splitlines()]
+    rows = read_rows(arguments.parse_args().files)
     with tempfile.TemporaryDirectory() as folder:
         encoder.compile_serving(Path(folder) / "serving")
         model = encoder.open_serving(Path(folder) / "serving")
-        tables = {"intent": intent_table(rows, model), "reason": reason_table(rows, model)}
         identity = model.identity
-    if options.check:
-        for name, (inputs, wanted, _) in tables.items():
-            check(name, inputs, wanted)
-        return
-    write(identity, rows, tables)
+        states = read_states(rows, model)
+    train(rows, states, identity)
 
 
-def write(identity, rows, tables):
-    heads = {name: fit(name, *table) for name, table in tables.items()}
-    TARGET.write_text(json.dumps({"encoder": identity, "trained_on": digest(rows), "heads": heads}) + "\n")
+def read_rows(files):
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def intent_table(rows, model):
-    last = model.read_queries([r["turns"][-1] for r in rows])[1]
-    whole = model.read_queries(["\n".join(r["turns"]) for r in rows])[1]
+def read_states(rows, model):
+    texts = {text for row in rows for text in (row["turns"][-1], whole(row))}
+    return {text: model.read_queries([text])[1][0].astype(np.float16) for text in sorted(texts)}
+
+
+def whole(row):
+    return "\n".join(row["turns"])
+
+
+def train(rows, states, identity):
+    arrays, about = {}, {"encoder": identity, "trained_on": digest(rows)}
+    for name, table in (("intent", intent_table), ("reason", reason_table)):
+        inputs, wanted, features = table(rows, states)
+        classes, weights, bias = fit_linear(name, inputs, wanted)
+        about[name] = {"classes": classes, "features": features}
+        arrays |= {f"{name}.weights": weights, f"{name}.bias": bias}
+    about["verdict"] = {"classes": VERDICTS}
+    arrays |= {f"verdict.{name}": array for name, array in fit_attentive(rows, states).items()}
+    np.savez_compressed(TARGET, about=json.dumps(about), **{n: a.astype(np.float32) for n, a in arrays.items()})
+
+
+# -- linear heads -------------------------------------------------------------------------
+
+
+def intent_table(rows, states):
     words = lexicon.load_lexicon()
     read = [
-        intent.structure(read_turn(0, r["turns"][-1], words, language.guess_language(r["turns"][-1:])), len(r["turns"]))
-        for r in rows
+        intent.structure(read_turn(0, last, words, language.guess_language([last])), len(row["turns"]))
+        for row in rows
+        for last in row["turns"][-1:]
     ]
-    wanted = [INTENT.get(r["verdict"], "verdict") for r in rows]
-    return stack([last, whole], read), wanted, names(read)
+    features = sorted({name for inputs in read for name in inputs})
+    named = np.array([[inputs.get(name, 0.0) for name in features] for inputs in read])
+    pooled = [np.concatenate([mean(states[r["turns"][-1]]), mean(states[whole(r)])]) for r in rows]
+    wanted = [INTENT.get(row["verdict"], "verdict") for row in rows]
+    return np.hstack([pooled, named]), wanted, features
 
 
-def reason_table(rows, model):
-    rows = [r for r in rows if r["verdict"] not in INTENT]
-    whole = model.read_queries(["\n".join(r["turns"]) for r in rows])[1]
-    return whole, [reason_of(r) for r in rows], []
+def reason_table(rows, states):
+    rows = [row for row in rows if row["verdict"] not in INTENT]
+    return np.array([mean(states[whole(row)]) for row in rows]), [reason_of(row) for row in rows], []
+
+
+def mean(states):
+    return states.astype(np.float32).mean(0)
 
 
 def reason_of(row):
@@ -87,49 +113,61 @@ def reason_of(row):
     return f"{verdict}:{next(found, default)}"
 
 
-def names(read):
-    return sorted({name for inputs in read for name in inputs})
-
-
-def stack(vectors, read):
-    columns = names(read)
-    structure = np.array([[inputs.get(name, 0.0) for name in columns] for inputs in read], dtype=np.float32)
-    return np.hstack([*vectors, structure])
-
-
-def fitted(name, inputs, wanted):
-    """Standardised inputs, so that every layer's states weigh alike."""
-    model = LogisticRegression(C=STRENGTH[name], max_iter=5000, class_weight=BALANCE[name])
-    return make_pipeline(StandardScaler(), model).fit(inputs, wanted)
-
-
-def check(name, inputs, wanted):
-    wanted = np.array(wanted)
-    verdicts = np.array([w.split(":")[0] for w in wanted])
-    found = np.empty(len(wanted), dtype=object)
-    for train, test in StratifiedKFold(10, shuffle=True, random_state=0).split(inputs, verdicts):
-        model = fitted(name, inputs[train], wanted[train])
-        odds = model.predict_proba(inputs[test])
-        labels = [c.split(":")[0] for c in model.classes_]
-        kinds = sorted(set(labels))
-        sums = np.stack([odds[:, [l == k for l in labels]].sum(1) for k in kinds], axis=1)
-        found[test] = np.array(kinds, dtype=object)[sums.argmax(1)]
-    print(f"{name}: {np.mean(found == verdicts):.3f} right of {len(wanted)}, ten-fold")
-    for (label, guess), count in sorted(Counter(zip(verdicts, found, strict=True)).items()):
-        print(f"  {label:12} -> {guess:12} {count}")
-
-
-def fit(name, inputs, wanted, columns):
+def fit_linear(name, inputs, wanted):
     """Weights over the raw inputs: the standardisation is folded into them."""
-    scaler, model = fitted(name, inputs, wanted)
+    model = LogisticRegression(C=STRENGTH[name], max_iter=3000, class_weight=BALANCE[name])
+    scaler, model = make_pipeline(StandardScaler(), model).fit(inputs, wanted)
     weights = model.coef_ / scaler.scale_
-    bias = model.intercept_ - weights @ scaler.mean_
-    return {
-        "classes": [str(c) for c in model.classes_],
-        "features": columns,
-        "weights": [[float(f"{w:.4g}") for w in row] for row in weights],
-        "bias": [float(f"{b:.6g}") for b in bias],
-    }
+    return [str(c) for c in model.classes_], weights, model.intercept_ - weights @ scaler.mean_
+
+
+# -- the attentive head -------------------------------------------------------------------
+
+
+class Attentive(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.project, self.query = nn.Linear(width, WIDTH), nn.Linear(width, QUERIES)
+        self.out, self.drop = nn.Linear(WIDTH * QUERIES + width, len(VERDICTS)), nn.Dropout(DROP)
+
+    def forward(self, x, mask):
+        values = torch.tanh(self.project(self.drop(x)))
+        looks = self.query(x).masked_fill(~mask[..., None], -1e4).softmax(1)
+        pooled = torch.einsum("btp,bth->bhp", values, looks).flatten(1)
+        average = (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return self.out(self.drop(torch.cat([2 * pooled, average], -1)))
+
+
+def fit_attentive(rows, states, seed=0):
+    torch.manual_seed(seed)
+    rows = [row for row in rows if row["verdict"] in VERDICTS]
+    sample = np.concatenate([states[whole(row)][::5] for row in rows]).astype(np.float32)
+    centre, scale = sample.mean(0), sample.std(0) + 1e-3
+    texts = [torch.tensor((states[whole(row)].astype(np.float32) - centre) / scale) for row in rows]
+    wanted = torch.tensor([VERDICTS.index(row["verdict"]) for row in rows])
+    net = learn(Attentive(texts[0].shape[1]), texts, wanted, seed)
+    weights = {name.replace(".weight", "").replace(".", "_"): p.detach().numpy() for name, p in net.named_parameters()}
+    weights["weights"], weights["bias"] = weights.pop("out"), weights.pop("out_bias")
+    return {"mean": centre, "scale": scale, **weights}
+
+
+def learn(net, texts, wanted, seed):
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
+    optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=EPOCHS * len(batches))
+    shuffle = np.random.default_rng(seed).shuffle
+    for _ in range(EPOCHS):
+        shuffle(batches)
+        for batch in batches:
+            x = nn.utils.rnn.pad_sequence([texts[i] for i in batch], batch_first=True)
+            mask = torch.arange(x.shape[1])[None] < torch.tensor([len(texts[i]) for i in batch])[:, None]
+            loss = nn.functional.cross_entropy(net(x, mask), wanted[batch], label_smoothing=SMOOTH)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return net.eval()
 
 
 def digest(rows):

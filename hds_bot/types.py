@@ -265,5 +265,5 @@ class Encoder(Protocol):
 class ReadingEncoder(Encoder, Protocol):
     """An encoder that also gives what its middle layers hold, in the same pass."""
 
-    def read_queries(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
-        """Vectors (n, dimension), rows of unit length, and states (n, any width), float32."""
+    def read_queries(self, texts: Sequence[str]) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+        """Vectors (n, dimension), rows of unit length, and for each text its states (tokens, any width)."""

@@ -200,7 +200,7 @@ def test_a_question_finds_its_passage_across_languages(serving: Encoder) -> None
     assert (questions @ passages.T).argmax(axis=1).tolist() == [0, 1, 2]
 
 
-def test_the_states_are_the_pooled_layers_of_the_reference(serving: Encoder) -> None:
+def test_the_states_are_the_layers_of_the_reference(serving: Encoder) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -209,10 +209,10 @@ def test_the_states_are_the_pooled_layers_of_the_reference(serving: Encoder) -> 
     batch = AutoTokenizer.from_pretrained(folder)(["query: hébergeur de santé"], return_tensors="pt")
     with torch.no_grad():
         layers = model(**batch, output_hidden_states=True).hidden_states
-    expected = np.concatenate([layers[layer].mean(dim=1).numpy() for layer in (4, 8, 12)], axis=1)
+    expected = np.concatenate([layers[layer][0].numpy() for layer in (4, 8, 12)], axis=1)
     assert isinstance(serving, ReadingEncoder)
     vectors, states = serving.read_queries(["hébergeur de santé"])
-    np.testing.assert_allclose(states, expected, atol=1e-3)
+    np.testing.assert_allclose(states[0], expected, atol=5e-3)
     np.testing.assert_allclose(vectors, serving.encode_queries(["hébergeur de santé"]), atol=1e-6)
 
 

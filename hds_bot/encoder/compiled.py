@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
 STATE_LAYERS = (4, 8, 12)
-"""Layers, counted from 1, whose pooled states are given beside the vector; chosen in docs/quality.md."""
+"""Layers, counted from 1, whose states are given beside the vector; chosen in docs/quality.md."""
 CONTRIB = "com.microsoft"
 OPSET, IR_VERSION = 21, 10
 """The first with 4-bit integers: read by onnxruntime 1.20 and later."""
@@ -51,10 +51,10 @@ def build_graph(weights: Weights) -> ModelProto:
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
         for name in ("input_ids", "attention_mask")
     ]
-    widths = {"vectors": weights.shape.hidden, "states": weights.shape.hidden * len(STATE_LAYERS)}
+    hidden = weights.shape.hidden
+    shapes = {"vectors": ["batch", hidden], "states": ["batch", "tokens", hidden * len(STATE_LAYERS)]}
     outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
-        for name, width in widths.items()
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()
     ]
     return helper.make_model(
         helper.make_graph(graph.nodes, "multilingual-e5-small", inputs, outputs, graph.constants),
@@ -70,8 +70,6 @@ class _Graph:
         self.weights = weights
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
-        self.pooling: tuple[str, ...] = ()
-        """Token axis, mask and count of tokens, laid down once."""
 
     def build(self) -> None:
         hidden = self.embeddings()
@@ -80,9 +78,9 @@ class _Graph:
         for layer in range(self.weights.shape.layers):
             hidden = self.layer(f"l{layer}", hidden, mask)
             if layer + 1 in STATE_LAYERS:
-                states.append(self.pool(hidden))
+                states.append(hidden)
         self.node("Concat", states, output="states", axis=-1)
-        self.node("LpNormalization", states[-1:], output="vectors", axis=-1, p=2)
+        self.node("LpNormalization", [self.pool(hidden)], output="vectors", axis=-1, p=2)
 
     def embeddings(self) -> str:
         word = self.gather_words()
@@ -146,14 +144,11 @@ class _Graph:
 
     def pool(self, hidden: str) -> str:
         """Take the mean over the real tokens."""
-        if not self.pooling:
-            tokens, last = (self.constant(f"axis{i}", np.array([i], np.int64)) for i in (1, 2))
-            mask = self.node("Cast", ["attention_mask"], to=_FLOAT32)
-            count = self.node("ReduceSum", [mask, tokens], keepdims=1)
-            self.pooling = (tokens, self.node("Unsqueeze", [mask, last]), count)
-        tokens, mask, count = self.pooling
-        total = self.node("ReduceSum", [self.node("Mul", [hidden, mask]), tokens], keepdims=0)
-        return self.node("Div", [total, count])
+        tokens, last = (self.constant(f"axis{i}", np.array([i], np.int64)) for i in (1, 2))
+        mask = self.node("Cast", ["attention_mask"], to=_FLOAT32)
+        masked = self.node("Mul", [hidden, self.node("Unsqueeze", [mask, last])])
+        total = self.node("ReduceSum", [masked, tokens], keepdims=0)
+        return self.node("Div", [total, self.node("ReduceSum", [mask, tokens], keepdims=1)])
 
     def node(
         self, kind: str, inputs: list[str], domain: str = "", *, output: str = "", **options: Any

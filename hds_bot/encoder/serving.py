@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
 
 MANIFEST, GRAPH, PIECES = "serving.json", "encoder.onnx", "pieces.sqlite"
-_FORMAT = 2
+_FORMAT = 3
 _BATCH = 4
 """Texts at a time: more is no faster on a CPU, and four of 512 tokens take 100 MB."""
 _PAD = SPECIAL.index("<pad>")
@@ -98,7 +98,6 @@ class ServingEncoder:
         self._session, self._tokenizer = session, tokenizer
         self._identity, self._dimension = str(facts["identity"]), int(facts["dimension"])
         self._prompts = dict(facts["prompts"])
-        self._state_layers = len(facts["state_layers"])
 
     @property
     def identity(self) -> str:
@@ -118,33 +117,28 @@ class ServingEncoder:
         """(len(texts), dimension) float32 rows of unit length."""
         return self._encode(texts, self._prompts["passage"], progress)
 
-    def read_queries(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
-        """Vectors as `encode_queries` gives them, and (len(texts), states) pooled states of some layers."""
-        width = self._dimension * self._state_layers
-        both = self._encode(texts, self._prompts["query"], outputs=("vectors", "states"), width=width)
-        return both[:, : self._dimension], both[:, self._dimension :]
+    def read_queries(self, texts: Sequence[str]) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+        """Vectors as `encode_queries` gives them, and for each text its (tokens, width) states."""
+        if not texts:
+            return self.encode_queries(texts), ()
+        read = [self._run(self._prompts["query"], [text], "vectors", "states") for text in texts]
+        return np.concatenate([vectors for vectors, _ in read]), tuple(states[0] for _, states in read)
 
-    def _encode(
-        self,
-        texts: Sequence[str],
-        prompt: str,
-        progress: Progress | None = None,
-        *,
-        outputs: tuple[str, ...] = ("vectors",),
-        width: int = 0,
-    ) -> FloatArray:
-        encode = partial(self._forward, prompt, outputs)
-        dimension = self._dimension + width
-        return encode_in_batches(texts, encode, dimension=dimension, size=_BATCH, progress=progress)
+    def _encode(self, texts: Sequence[str], prompt: str, progress: Progress | None = None) -> FloatArray:
+        encode = partial(self._forward, prompt)
+        return encode_in_batches(texts, encode, dimension=self._dimension, size=_BATCH, progress=progress)
 
-    def _forward(self, prompt: str, outputs: tuple[str, ...], texts: Sequence[str]) -> FloatArray:
+    def _forward(self, prompt: str, texts: Sequence[str]) -> FloatArray:
+        return self._run(prompt, texts, "vectors")[0]
+
+    def _run(self, prompt: str, texts: Sequence[str], *outputs: str) -> list[FloatArray]:
         rows = [self._tokenizer.encode(prompt + clean(text)) for text in texts]
         ids = np.full((len(rows), max(map(len, rows))), _PAD, np.int64)
         mask = np.zeros_like(ids)
         for i, row in enumerate(rows):
             ids[i, : len(row)], mask[i, : len(row)] = row, 1
-        found = self._session.run(list(outputs), {"input_ids": ids, "attention_mask": mask})
-        return np.concatenate(found, axis=-1)
+        found: list[FloatArray] = self._session.run(list(outputs), {"input_ids": ids, "attention_mask": mask})
+        return found
 
 
 def _facts(target: Path) -> dict[str, Any]:

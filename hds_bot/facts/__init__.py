@@ -72,15 +72,17 @@ def fingerprint() -> str:
     """SHA-256 over the lexicon's files and the trained heads: part of an answer's provenance."""
     digest = hashlib.sha256()
     here = files("hds_bot.facts")
-    for entry in sorted([*(here / "lexicon").iterdir(), here / "heads.json"], key=lambda e: e.name):
+    for entry in sorted([*(here / "lexicon").iterdir(), here / "heads.npz"], key=lambda e: e.name):
         digest.update(entry.name.encode() + b"\0" + entry.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
 def _situation(scenes: tuple[Scene, ...], sense: Sense) -> list[Fact]:
     situation = Situation(scenes)
-    found, odds = situation.facts(), sense.reasons()
-    return temper(found, odds, worded=situation.worded_exclusion()) if odds else found
+    found, verdicts, reasons = situation.facts(), sense.verdicts(), sense.reasons()
+    if verdicts is None or reasons is None:
+        return found
+    return temper(found, verdicts, reasons, worded=situation.worded_exclusion())
 
 
 def _request(scenes: Sequence[Scene]) -> tuple[Fact, int]:

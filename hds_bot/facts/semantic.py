@@ -1,8 +1,8 @@
-"""Meaning where words run out: small linear heads over the encoder's vectors and the structure already read.
+"""Meaning where words run out: small heads over the encoder's states and the structure already read.
 
-Trained by `benchmarks/train_heads.py` on labelled questions of our own; the weights are data (`heads.json`) and
-belong to one encoder: with another, there are no heads and words alone decide. A head can ask, or say that
-health data are meant; it can never exclude any.
+Trained by `benchmarks/train_heads.py` on labelled questions of our own; the weights are data (`heads.npz`) and
+belong to one encoder: with another there are no heads, and words alone decide. What a head may change of the
+facts is said in `tempering.py`: never an exclusion on its own.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from hds_bot.facts.context import Scene
 from hds_bot.facts.intent import structure
 from hds_bot.types import Fact, FloatArray
 
-
-Read = Callable[[Sequence[str]], tuple[FloatArray, FloatArray]]
-"""Texts to query vectors (n, dimension) and states (n, any width): `ReadingEncoder.read_queries`."""
+Read = Callable[[Sequence[str]], tuple[FloatArray, tuple[FloatArray, ...]]]
+"""Texts to query vectors (n, dimension) and states, (tokens, width) each: `ReadingEncoder.read_queries`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,13 @@ class Sense:
     """What the encoder makes of a conversation, beside the heads; says nothing where either is missing."""
 
     heads: Heads | None
+    vector: FloatArray | None = None
     last: FloatArray | None = None
     whole: FloatArray | None = None
-    vector: FloatArray | None = None
 
     @classmethod
     def of(cls, turns: Sequence[str], since: int, read: Read | None, encoder: str) -> Sense:
-        """Encode the last turn, what it is about, and what is searched with, each text once."""
+        """Read the last turn and what the conversation is about since `since`, each text once."""
         if read is None:
             return cls(None)
         texts = [turns[-1], "\n".join(turns[since:])]
@@ -44,72 +43,114 @@ class Sense:
         vectors, states = read(distinct)
         last, whole = (distinct.index(text) for text in texts)
         heads = load_heads()
-        return cls(heads if heads and heads.encoder == encoder else None, states[last], states[whole], vectors[whole])
+        heads = heads if heads and heads.encoder == encoder else None
+        return cls(heads, vectors[whole], states[last], states[whole])
 
     def intent(self, scene: Scene, turns: int, request: Fact) -> Fact:
         """The request as meaning has it; the words' own where they agree or there is no head."""
         if self.heads is None or self.last is None or self.whole is None:
             return request
-        odds = self.heads.by_name["intent"].probabilities(
-            np.concatenate([self.last, self.whole]), structure(scene, turns)
-        )
+        pooled = np.concatenate([self.last.mean(0), self.whole.mean(0)])
+        odds = self.heads.intent.odds(pooled, structure(scene, turns))
         best = max(odds, key=lambda name: (odds[name], name))
         return request if best == request.value else Fact("request", best, None, "semantic")
 
-    def reasons(self) -> dict[str, float] | None:
-        """Reason -> probability, where there is a head."""
+    def verdicts(self) -> dict[str, float] | None:
+        """`oui`, `non`, `a_preciser` -> probability, where there is a head."""
         if self.heads is None or self.whole is None:
             return None
-        return self.heads.by_name["reason"].probabilities(self.whole, {})
+        return self.heads.verdict.odds(self.whole)
+
+    def reasons(self) -> dict[str, float] | None:
+        """Reason (`non:anonymised`, `a_preciser:practice`…) -> probability, where there is a head."""
+        if self.heads is None or self.whole is None:
+            return None
+        return self.heads.reason.odds(self.whole.mean(0), {})
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class LinearHead:
     """A multinomial logistic regression: softmax(weights @ x + bias)."""
 
     classes: tuple[str, ...]
     features: tuple[str, ...]
-    """Names of the structural inputs, which follow the vectors."""
+    """Names of the structural inputs, which follow the states."""
     weights: FloatArray
     bias: FloatArray
 
-    def probabilities(self, vectors: FloatArray, structure: Mapping[str, float]) -> dict[str, float]:
-        """Class -> probability, for vectors laid end to end and named structural inputs."""
-        inputs = np.concatenate([vectors.ravel(), [structure.get(name, 0.0) for name in self.features]])
-        logits = self.weights @ inputs + self.bias
-        odds = np.exp(logits - logits.max())
-        return {name: float(p) for name, p in zip(self.classes, odds / odds.sum(), strict=True)}
+    def odds(self, states: FloatArray, inputs: Mapping[str, float]) -> dict[str, float]:
+        """Class -> probability."""
+        named = [inputs.get(name, 0.0) for name in self.features]
+        return _softmax(self.classes, self.weights @ np.concatenate([states, named]) + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class AttentiveHead:
+    """Attention pooling: a few learnt queries look for the words that decide, then a linear layer."""
+
+    classes: tuple[str, ...]
+    mean: FloatArray
+    scale: FloatArray
+    project: FloatArray
+    project_bias: FloatArray
+    query: FloatArray
+    query_bias: FloatArray
+    weights: FloatArray
+    bias: FloatArray
+
+    def odds(self, states: FloatArray) -> dict[str, float]:
+        """Class -> probability, for the (tokens, width) states of a text."""
+        x = (states - self.mean) / self.scale
+        looks = x @ self.query.T + self.query_bias
+        looks = np.exp(looks - looks.max(0))
+        pooled = (looks / looks.sum(0)).T @ np.tanh(x @ self.project.T + self.project_bias)
+        inputs = np.concatenate([2 * pooled.ravel(), x.mean(0)])
+        return _softmax(self.classes, self.weights @ inputs + self.bias)
 
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """All heads trained for one encoder."""
+    """The heads trained for one encoder."""
 
     encoder: str
-    by_name: Mapping[str, Head]
+    intent: LinearHead
+    reason: LinearHead
+    verdict: AttentiveHead
 
 
 @cache
 def load_heads() -> Heads | None:
-    """The package's heads; None where none were trained."""
-    source = files("hds_bot.facts") / "heads.json"
+    """The package's heads; None where none were trained. RulesError where they can't be read."""
+    source = files("hds_bot.facts") / "heads.npz"
     if not source.is_file():
         return None
     try:
-        data = json.loads(source.read_text(encoding="utf-8"))
-        return Heads(data["encoder"], {name: _head(raw) for name, raw in data["heads"].items()})
-    except (ValueError, KeyError, TypeError) as error:
+        with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return _heads({name: arrays[name] for name in arrays.files})
+    except (OSError, ValueError, KeyError) as error:
         raise RulesError(
             f"the trained heads can't be read ({error})",
-            where="hds_bot/facts/heads.json",
+            where="hds_bot/facts/heads.npz",
             next_step="train them again: uv run python benchmarks/train_heads.py",
         ) from error
 
 
-def _head(raw: Mapping[str, object]) -> Head:
-    return Head(
-        tuple(raw["classes"]),  # type: ignore[arg-type]
-        tuple(raw["features"]),  # type: ignore[arg-type]
-        np.asarray(raw["weights"], dtype=np.float32),
-        np.asarray(raw["bias"], dtype=np.float32),
-    )
+def _heads(arrays: Mapping[str, np.ndarray]) -> Heads:  # type: ignore[type-arg]
+    about = json.loads(str(arrays["about"]))
+    linear = {
+        name: LinearHead(
+            tuple(about[name]["classes"]),
+            tuple(about[name]["features"]),
+            arrays[f"{name}.weights"],
+            arrays[f"{name}.bias"],
+        )
+        for name in ("intent", "reason")
+    }
+    parts = {n.removeprefix("verdict."): a for n, a in arrays.items() if n.startswith("verdict.")}
+    verdict = AttentiveHead(tuple(about["verdict"]["classes"]), **parts)
+    return Heads(about["encoder"], linear["intent"], linear["reason"], verdict)
+
+
+def _softmax(classes: Sequence[str], logits: FloatArray) -> dict[str, float]:
+    odds = np.exp(logits - logits.max())
+    return {name: float(p) for name, p in zip(classes, odds / odds.sum(), strict=True)}

@@ -29,6 +29,8 @@ CONDITIONS = (
 )
 EXCLUDING = frozenset({"anonymised", "statistical", "simulated", "no_personal_data", "irreversible", "health_generic"})
 PRACTICE = frozenset(kind for _, kind in CONDITIONS)
+HANDLED = ("legal", "technical", "commerce")
+"""Decoys that name what is handled; metaphors and idioms only hide words."""
 EMPLOYERS = frozenset({"hr", "insurer", "mutual", "provident", "employer", "assistance"})
 INHERENT = frozenset({"establishment", "publisher"})
 
@@ -59,7 +61,8 @@ class Situation:
             for scene in self.scenes
             for s in scene.seen
             if (s.family == "marks" and s.kind in EXCLUDING and not s.unsure)
-            or s.family in {"plain_data", "activities", "decoys"}
+            or s.family in {"plain_data", "activities"}
+            or (s.family == "decoys" and s.kind in HANDLED)
             or (s.denied and (s.kind == "access" or s.family == "health_data" or s.kind in PRACTICE))
         ]
         return self._fact("excluded", True, shown[-1]) if shown else None
@@ -124,7 +127,7 @@ class Situation:
 
     def _plainly_other(self, actor: Actor, plain: Sequence[Seen]) -> Seen | None:
         """A bakery's order book: the activity, or what is handled, leaves no room for health data."""
-        tempting = [s for scene in self.scenes for s in scene.family("decoys")]
+        tempting = self._all(*HANDLED, family="decoys")
         trades = [s for scene in self.scenes for s in scene.family("activities") if not s.negated]
         limited = any(c.kind == "restriction" for scene in self.scenes for c in scene.cues)
         detail = actor.detail[1] if actor.detail else ""

@@ -1,8 +1,8 @@
 """Words and meaning weighed: what the head over the encoder's states may change of the facts that words showed.
 
-The head names a reason (`oui`, `non:anonymised`, `a_preciser:practice`…). Where words and meaning come to the
-same verdict nothing changes. Where they differ, the more careful of the two is kept unless the other is sure;
-an exclusion always needs both: words that speak of one, and a meaning that is sure of it.
+Where words and meaning come to the same verdict nothing changes. Where they differ, the more careful of the two is
+kept unless the other is sure; an exclusion always needs both: words that speak of one, and a meaning that is sure
+of it. The reason (`non:anonymised`, `a_preciser:practice`…) says which fact is then meant.
 """
 
 from __future__ import annotations
@@ -14,9 +14,15 @@ from hds_bot.types import Fact, FactValue
 
 Outcome = Literal["oui", "non", "a_preciser"]
 
+NO_AT_ALL = 0.5
+"""Below this, meaning takes back a « non » of the words."""
+SURE_OF_NO = 0.75
+"""From here, meaning turns « à préciser » into « non », where words speak of an exclusion."""
+SURE_AGAINST_WORDS = 0.9
+"""From here, it does so even against a « oui » of the words."""
 SURE_OF_YES = 0.6
-SURE_OF_NO = 0.85
-SURE_AGAINST_WORDS = 0.55
+SURE_OF_YES_AGAINST_NO = 0.7
+OPEN_AFTER_ALL = 0.5
 EXCLUSIONS = frozenset({"anonymised", "statistical", "simulated", "no_personal_data"})
 CONDITIONS = ("stores_records", "uses_software", "exchanges_data", "teleconsults")
 OPEN_ACTOR = {"practice": "practice", "startup": "startup", "organisation": "organisation", "provider": "provider"}
@@ -47,32 +53,37 @@ def _by_actor(facts: Mapping[str, FactValue]) -> Outcome:
     return "a_preciser"
 
 
-def temper(found: Sequence[Fact], odds: Mapping[str, float], *, worded: Fact | None) -> list[Fact]:
+def temper(
+    found: Sequence[Fact],
+    verdicts: Mapping[str, float],
+    reasons: Mapping[str, float],
+    *,
+    worded: Fact | None,
+) -> list[Fact]:
     """The facts after meaning has been heard; `worded` is the words' own mention of an exclusion, if any."""
     words = outcome_of({f.id: f.value for f in found})
-    meaning = {name: sum(p for reason, p in odds.items() if reason.split(":")[0] == name) for name in VERDICTS}
-    best = max(VERDICTS, key=lambda name: meaning[name])
-    settled = _settle(words, best, meaning, excludable=worded is not None)
+    settled = settle(words, verdicts, excludable=worded is not None)
     if settled == words:
         return list(found)
-    reason = max((r for r in odds if r.split(":")[0] == settled), key=lambda r: odds[r])
+    reason = max((r for r in reasons if r.split(":")[0] == settled), key=lambda r: reasons[r])
     return _as_meant(found, settled, reason.partition(":")[2], worded)
 
 
-VERDICTS: tuple[Outcome, ...] = ("oui", "a_preciser", "non")
-
-
-def _settle(words: Outcome, best: Outcome, meaning: Mapping[str, float], *, excludable: bool) -> Outcome:
-    """The verdict that both can answer for."""
-    if best == words:
-        return words
-    if best == "oui":
-        return "oui" if meaning["oui"] >= SURE_OF_YES else "a_preciser"
-    if best == "a_preciser":
-        return "a_preciser" if words == "non" or meaning["a_preciser"] >= SURE_AGAINST_WORDS else words
-    if words == "a_preciser" and excludable and meaning["non"] >= SURE_OF_NO:
+def settle(words: Outcome, odds: Mapping[str, float], *, excludable: bool) -> Outcome:
+    """The verdict that words and meaning can both answer for."""
+    if words == "non":
+        return _still_no(odds)
+    if excludable and odds["non"] >= (SURE_OF_NO if words == "a_preciser" else SURE_AGAINST_WORDS):
         return "non"
-    return "a_preciser"
+    if words == "a_preciser":
+        return "oui" if odds["oui"] >= SURE_OF_YES else words
+    return "a_preciser" if odds["a_preciser"] >= OPEN_AFTER_ALL else words
+
+
+def _still_no(odds: Mapping[str, float]) -> Outcome:
+    if odds["non"] >= NO_AT_ALL:
+        return "non"
+    return "oui" if odds["oui"] >= SURE_OF_YES_AGAINST_NO else "a_preciser"
 
 
 def _as_meant(found: Sequence[Fact], settled: Outcome, reason: str, worded: Fact | None) -> list[Fact]:

@@ -12,7 +12,7 @@ import Stemmer
 
 WORD = re.compile(r"[^\W_]+(?:['’ʼ](?=[^\W_]))?|[^\w\s]|_", re.UNICODE)
 SENTENCE_END = frozenset(".?!…;\n")
-APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
+APOSTROPHES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
 
 
 def word_set(words: str) -> frozenset[str]:
