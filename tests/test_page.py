@@ -1,34 +1,41 @@
 from __future__ import annotations
 
-import os
+import csv
+import io
+import json
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import closing
+import zipfile
+from dataclasses import asdict
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
+import pypdfium2
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from openpyxl import Workbook, load_workbook
 from streamlit.testing.v1 import AppTest
 
+from hds_bot import rules
 from hds_bot.errors import InputError
+from hds_bot.interfaces.page import picture
 from hds_bot.interfaces.page.address import from_query, to_query
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.markup import Html, join, label, tag
+from hds_bot.interfaces.page.pdf import to_pdf
+from hds_bot.interfaces.page.privacy import find, mask
+from hds_bot.interfaces.page.sheet import sheet, to_json, to_markdown
 from hds_bot.interfaces.page.translated import in_language
 from hds_bot.interfaces.page.wording import LANGUAGES, words
+from hds_bot.interfaces.page.workbook import from_csv, to_jsonl
+from hds_bot.interfaces.replay import Replay, replay_file
+from hds_bot.types import Answer
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "hds_bot" / "interfaces" / "page" / "app.py"
-CHROMIUM = os.environ.get("HDS_BOT_CHROMIUM", "/usr/bin/chromium")
 KINE = (
     "Cabinet de kiné, on garde les dossiers patients dans un logiciel en ligne : faut-il un hébergeur HDS ?"
 )
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PROVIDER = "Nous faisons l'infogérance de serveurs pour des cliniques, HDS obligatoire ?"
 HOSTILE = (
     'Cabinet <img src=x onerror="window.hacked=1"> de **kiné** $x^2$ :red[rouge] :smile: `a` '
@@ -120,11 +127,171 @@ def test_an_answer_in_the_other_language_keeps_all_but_the_words(question: str, 
 def _spelt_by_code(name: str) -> str:
     """A key put together in code, such as f"trace.{outcome}", or a table that is gone through."""
     table = name.rpartition(".")[0]
-    return rf'f"{table}\.\{{[\w.]+\}}(_\w+)?"|under\("{table}"\)'
+    return rf"""f["']{table}\.[^"']*\{{|under\("{table}"\)"""
 
 
 def _braces(text: str) -> set[str]:
     return {part.partition("}")[0] for part in text.split("{")[1:]}
+
+
+# -- personal data -------------------------------------------------------------------------
+
+NAMES = {"nir": "NIR", "iban": "IBAN", "email": "MAIL", "telephone": "TEL", "name": "NOM"}
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("le 1 85 05 78 006 084 91.", "le [NIR]."),
+        ("NIR 295109912611193", "NIR [NIR]"),
+        ("corse 1.85.05.2A.006.084.35", "corse [NIR]"),
+        ("IBAN FR76 3000 6000 0112 3456 7890 189", "IBAN [IBAN]"),
+        ("écrire à j.dupont+x@chu-lille.fr", "écrire à [MAIL]"),
+        ("06 12 34 56 78, +33 6 12 34 56 78, 0033612345678, +44 20 7946 0958", "[TEL], [TEL], [TEL], [TEL]"),
+        ("Le patient Jean Dupont et la patiente Mme DURAND", "Le patient [NOM] et la patiente Mme [NOM]"),
+        (
+            "patient nommé Émile Zola ; M. Martin ; patient: John Smith",
+            "patient nommé [NOM] ; M. [NOM] ; patient: [NOM]",
+        ),
+    ],
+)
+def test_personal_data_are_found_by_form_and_by_key(text: str, masked: str):
+    assert mask(text, NAMES) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 85 05 78 006 084 92",
+        "2951099126111930",
+        "FR76 3000 6000 0112 3456 7890 188",
+        "le décret 2026-209 du 16 mai 2026, art. R.1111-8-8",
+        "le patient HDS, un DPI, les patients Android",
+        "mon patient utilise Doctolib",
+        "06 12 34 56",
+    ],
+)
+def test_what_only_looks_like_personal_data_is_left_alone(text: str):
+    assert find(text) == ()
+
+
+def test_no_labelled_question_is_taken_for_personal_data():
+    lines = (ROOT / "tests" / "data" / "eval" / "questions.jsonl").read_text("utf-8").splitlines()
+    turns = [turn for line in lines for turn in json.loads(line)["turns"]]
+    assert [turn for turn in turns if find(turn)] == []
+
+
+# -- something to keep --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kine(bot) -> Answer:
+    return bot.ask(KINE, known_facts={"teleconsults": False})
+
+
+def test_a_sheet_tells_who_stated_what_and_gives_every_hash(kine: Answer):
+    text = to_markdown(sheet(kine, words("fr"), NOON))
+    assert "découle de l’activité décrite : « Cabinet de kiné »" in text
+    assert "pas de téléconsultation — indiqué à la main par l’utilisateur" in text
+    assert "2. Cabinets médicaux" in text
+    for value in asdict(kine.provenance).values():
+        assert value in text.replace("\\", "")
+    assert "2026\\-11-23 12:00" in text
+
+
+def test_a_question_on_a_sheet_never_becomes_markdown(bot):
+    text = to_markdown(sheet(bot.ask(HOSTILE), words("fr"), NOON))
+    assert "\\<img src=x" in text
+    assert "\\!\\[\\]" in text
+
+
+def test_a_pdf_holds_the_sheet_on_one_page_however_long_the_question(bot, kine: Answer):
+    first = _pdf_text(to_pdf(sheet(kine, words("fr"), NOON), "fr"))
+    assert "OUI — l’hébergement HDS est obligatoire" in first
+    assert "il stocke des dossiers patients," in first
+    assert kine.provenance.corpus in first
+    endless = bot.ask(f"{KINE} {'Nous avons beaucoup de choses à dire. ' * 400}")
+    assert "Cabinet de kiné" in _pdf_text(to_pdf(sheet(endless, words("fr"), NOON), "fr"))
+
+
+def test_the_json_sheet_is_a_record_that_replays_identically(bot, kine: Answer, tmp_path: Path):
+    (tmp_path / "sheet.json").write_text(to_json(kine), encoding="utf-8")
+    replayed = replay_file(bot, tmp_path / "sheet.json")
+    assert isinstance(replayed, Replay)
+    assert replayed.identical
+
+
+def _pdf_text(content: bytes) -> str:
+    with pypdfium2.PdfDocument(content) as document:
+        assert len(document) == 1
+        return document[0].get_textpage().get_text_bounded().replace("\r\n", " ")
+
+
+# -- pictures -----------------------------------------------------------------------------
+
+
+def test_the_gates_stand_in_an_order_in_which_none_comes_after_one_that_it_overrides():
+    book, order = rules.load_rules(), picture.groups()
+    for rule in book.rules:
+        for other in rule.overrides:
+            assert order.index(rule.group) <= order.index(book.rule(other).group)
+
+
+def test_the_path_stops_at_the_rule_that_decided(kine: Answer):
+    drawn = picture.path(kine, words("fr"))
+    assert drawn.count('class="hds-stop"') == 1
+    assert drawn.rindex("<li") == drawn.index('<li class="hds-stop"')
+    assert "Cabinet qui stocke des dossiers patients" in drawn
+
+
+def test_the_tree_names_every_gate_in_words_of_both_languages():
+    for language in LANGUAGES:
+        assert set(picture.groups()) == set(words(language).under("group"))
+
+
+# -- workbooks ----------------------------------------------------------------------------
+
+
+def test_a_workbook_is_read_row_by_row_as_questions():
+    content = _workbook(
+        ["id", "question", "turns"], ["a", "HDS ?", None], [2.0, None, '["x", "y"]'], [None, None, None]
+    )
+    rows = [json.loads(line) for line in to_jsonl(content).splitlines()]
+    assert rows == [{"id": "a", "question": "HDS ?"}, {"id": 2, "turns": ["x", "y"]}]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no workbook", b"id,question\n1,a\n"])
+def test_what_is_no_workbook_is_refused(content: bytes):
+    with pytest.raises(InputError, match="is no Excel workbook"):
+        to_jsonl(content)
+
+
+def test_a_workbook_that_unpacks_without_end_is_refused():
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/workbook.xml", b" " * 60_000_000)
+    with pytest.raises(InputError, match="too large"):
+        to_jsonl(bomb.getvalue())
+
+
+def test_a_workbook_without_header_is_refused():
+    with pytest.raises(InputError, match="no usable header"):
+        to_jsonl(_workbook(["number", "text"], [1, "a"]))
+
+
+def test_answers_in_a_workbook_are_text_and_never_formulas():
+    table = io.StringIO()
+    csv.writer(table).writerows([["id", "summary"], ["=1+1", "a\x01b"]])
+    page = load_workbook(io.BytesIO(from_csv(table.getvalue().encode()))).worksheets[0]
+    assert (page["A2"].value, page["A2"].data_type, page["B2"].value) == ("=1+1", "s", "ab")
+
+
+def _workbook(*rows: list[object]) -> bytes:
+    book, made = Workbook(), io.BytesIO()
+    for row in rows:
+        book.worksheets[0].append(row)
+    book.save(made)
+    return made.getvalue()
 
 
 # -- the page, without a browser ----------------------------------------------------------
@@ -160,12 +327,13 @@ def test_the_cited_passages_are_the_answers_own(page: AppTest, bot):
 
 
 def test_correcting_a_fact_changes_the_verdict_at_once_and_can_be_taken_back(page: AppTest):
-    page.chat_input(key="ask").set_value("We only process fully anonymised statistics. Do we need HDS?").run()
-    assert "hds-non" in _html(page)
-    page.radio(key="set-anonymised-True").set_value(False).run()
-    assert "hds-non" not in _html(page)
-    page.button(key="undo-anonymised").click().run()
-    assert "hds-non" in _html(page)
+    page.chat_input(key="ask").set_value(PROVIDER).run()
+    page.button(key="answer-provider_access-False").click().run()
+    assert "hds-answer hds-non" in _html(page)
+    page.radio(key="set-provider_access-False").set_value(True).run()
+    assert "hds-answer hds-oui" in _html(page)
+    page.button(key="undo-provider_access").click().run()
+    assert "hds-answer hds-a_preciser" in _html(page)
 
 
 def test_a_missing_fact_is_answered_by_a_button_that_continues_the_conversation(page: AppTest):
@@ -211,7 +379,8 @@ def test_out_of_scope_says_so_and_proposes_questions_that_can_be_answered(page: 
     page.chat_input(key="ask").set_value("Combien coûte une statistique anonyme chez un boulanger ?").run()
     assert "hds-answer hds-hors_perimetre" in _html(page)
     page.button(key="example-statistics").click().run()
-    assert "hds-answer hds-non" in _html(page)
+    assert "hds-answer hds-hors_perimetre" not in _html(page)
+    assert "hds-past hds-hors_perimetre" in _html(page)
 
 
 def test_a_link_brings_the_conversation_back_with_what_was_set_by_hand(index_folder: Path, page: AppTest):
@@ -250,6 +419,33 @@ def test_the_language_is_switched_by_hand_and_quotes_stay_french(page: AppTest):
     assert 'data-language="en"' in _html(page)
 
 
+def test_personal_data_are_told_and_stay_out_of_the_link_unless_the_user_insists(page: AppTest):
+    page.chat_input(key="ask").set_value(
+        "La patiente Mme Durand : notre cabinet garde son dossier, HDS ?"
+    ).run()
+    assert "semble contenir des données personnelles : nom." in _html(page)
+    assert "Durand" not in str(page.query_params)
+    page.checkbox(key="insist").check().run()
+    assert "Durand" in str(page.query_params)
+    page.checkbox(key="insist").uncheck().run()
+    assert "Durand" not in str(page.query_params)
+    page.button(key="mask").click().run()
+    assert "Durand" not in _html(page)
+    assert "semble contenir" not in _html(page)
+
+
+def test_ratings_are_kept_in_a_file_only_once_the_user_asks(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    page.chat_input(key="ask").set_value(KINE).run()
+    assert list(tmp_path.iterdir()) == []
+    page.checkbox(key="rates").check().run()
+    page.button(key="rate-useful").click().run()
+    kept = json.loads((tmp_path / "hds-bot" / "ratings.jsonl").read_text("utf-8"))
+    assert (kept["rating"], kept["record"]["answer"]["question"]) == ("useful", KINE)
+
+
 def test_both_ways_to_start_the_page_use_the_same_settings():
     beside_app = (ROOT / ".streamlit" / "config.toml").read_text("utf-8")
     assert beside_app == (SCRIPT.parent / ".streamlit" / "config.toml").read_text("utf-8")
@@ -264,113 +460,3 @@ def _html(page: AppTest) -> str:
 def _read(page: AppTest) -> str:
     """What a reader sees: no markup."""
     return unescape(re.sub(r"<(?!br>)[^>]*>", "", _html(page)).replace("<br>", "\n"))
-
-
-# -- the page in a real browser -----------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def address(index_folder: Path) -> Iterator[str]:
-    port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(SCRIPT)]
-    environment = {**os.environ, "HDS_BOT_INDEX": str(index_folder)}
-    flags = [f"--server.port={port}", "--server.headless=true"]
-    with subprocess.Popen([*command, *flags], env=environment, stdout=subprocess.DEVNULL) as server:
-        _wait_for(f"http://localhost:{port}/_stcore/health")
-        yield f"http://localhost:{port}"
-        server.terminate()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    quiet = ["gpu", "quic", "background-networking", "component-update", "sync"]
-    flags = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-    with sync_playwright() as playwright, closing(_launch(playwright, flags)) as browser:
-        yield browser
-
-
-@pytest.fixture
-def tab(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(locale="fr-FR", viewport={"width": 1200, "height": 1000})
-    outside: list[str] = []
-    tab = context.new_page()
-    tab.on("request", lambda request: outside.append(request.url) if _leaves(request.url) else None)
-    tab.goto(address)
-    yield tab
-    context.close()
-    assert outside == []
-
-
-@pytest.mark.browser
-def test_hostile_text_is_shown_as_it_was_written_and_nothing_leaves_the_machine(tab: Page):
-    _ask(tab, HOSTILE)
-    expect(tab.locator(".hds-turn p")).to_have_text(HOSTILE)
-    expect(tab.locator(".st-key-chips")).to_contain_text("« dossiers patients »")
-    assert tab.evaluate("window.hacked") is None
-    assert tab.locator(".stMain :is(img, .katex, .hds-turn a, .st-key-chips a)").count() == 0
-
-
-@pytest.mark.browser
-def test_a_question_is_answered_explained_and_pursued(tab: Page):
-    _ask(tab, PROVIDER)
-    expect(tab.get_by_role("heading", level=2, name="À PRÉCISER")).to_be_visible()
-    tab.get_by_text("Passages cités").click()
-    expect(tab.locator("mark").first).to_contain_text("Si le prestataire peut voir")
-    tab.get_by_role("button", name="aucun accès à des données").click()
-    expect(tab.get_by_role("heading", level=2, name="NON")).to_be_visible()
-    expect(tab.locator(".hds-turn")).to_have_count(2)
-
-
-@pytest.mark.browser
-def test_back_reload_and_editing_keep_the_conversation_and_answers_are_announced(tab: Page):
-    _ask(tab, PROVIDER)
-    expect(tab.get_by_role("status")).to_contain_text("À PRÉCISER")
-    tab.get_by_role("button", name="aucun accès à des données").click()
-    expect(tab.get_by_role("status")).to_contain_text("NON")
-    tab.go_back()
-    expect(tab.locator(".hds-answer")).to_have_class(re.compile("hds-a_preciser"))
-    tab.go_forward()
-    expect(tab.locator(".hds-answer")).to_have_class(re.compile("hds-non"))
-    tab.reload()
-    expect(tab.locator(".hds-answer")).to_have_class(re.compile("hds-non"))
-    tab.get_by_role("button", name="Modifier").click()
-    expect(tab.get_by_role("textbox", name="Votre question")).to_be_focused()
-    tab.keyboard.press("Control+A")
-    tab.keyboard.type(KINE)
-    tab.get_by_role("button", name="Demander à nouveau").click()
-    expect(tab.locator(".hds-turn").first).to_contain_text("Cabinet de kiné")
-    tab.get_by_role("button", name="English").click()
-    expect(tab.locator("html[lang=en]")).to_have_count(1)
-    expect(tab.get_by_role("button", name="New situation")).to_be_visible()
-
-
-def _ask(tab: Page, question: str) -> None:
-    field = tab.get_by_role("textbox")
-    field.fill(question)
-    field.press("Enter")
-    expect(tab.locator(".hds-verdict")).to_be_visible(timeout=20_000)
-
-
-def _launch(playwright, flags: list[str]) -> Browser:
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-
-
-def _leaves(url: str) -> bool:
-    return not url.startswith(("http://localhost:", "ws://localhost:", "data:", "blob:"))
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - this machine's own
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(url)

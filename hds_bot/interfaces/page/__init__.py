@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
+from hds_bot.bot import HdsBot
 from hds_bot.errors import HdsBotError
-from hds_bot.interfaces.page import chat, starting, state
-from hds_bot.interfaces.page.wording import words
+from hds_bot.interfaces.page import chat, guide, lists, refusal, starting, state
+from hds_bot.interfaces.page.markup import label
+from hds_bot.interfaces.page.wording import Words, words
 
 _HERE = Path(__file__).parent
 
 
 def run() -> None:
     """Show the page once, as Streamlit does at each click."""
-    say = words(state.language("fr"))
+    say = words(state.language())
     st.set_page_config(page_title=say("app.title"), page_icon=_HERE / "icon.svg", layout="centered")
     st.html(_HERE / "style.css")
     try:
         bot = starting.open_bot(say)
     except HdsBotError as error:
-        chat.refused(say("error.start"), error, say)
+        refusal.show(say("error.start"), error, say)
         return
-    chat.show(bot)
+    st.navigation(_pages(bot, say), position="top").run()
+
+
+def _pages(bot: HdsBot, say: Words) -> list[st.Page]:
+    shown = (("chat", chat.show, ""), ("guide", guide.show, "guide"), ("lists", lists.show, "list"))
+    return [
+        st.Page(partial(show, bot), title=label(say(f"nav.{name}")), url_path=path, default=not path)
+        for name, show, path in shown
+    ]

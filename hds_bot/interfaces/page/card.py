@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from urllib.parse import urlencode
 
 from hds_bot import rules
+from hds_bot.interfaces.page import picture
 from hds_bot.interfaces.page.markup import Html, join, tag
 from hds_bot.interfaces.page.translated import judged
 from hds_bot.interfaces.page.wording import Words
@@ -71,6 +73,7 @@ def _parts(answer: Answer, say: Words) -> Iterator[Html]:
         yield _fold(say("card.passages", count=len(answer.passages)), _passages(answer, say), opened=shown)
     if answer.rule:
         yield _fold(say("card.why"), _why(answer, say))
+        yield _fold(say("card.picture"), [picture.path(answer, say)])
     if answer.what_would_change:
         changes = (tag("li", change.text) for change in answer.what_would_change)
         yield _fold(say("card.would_change"), [tag("ul", *changes)])
@@ -89,8 +92,15 @@ def _passages(answer: Answer, say: Words) -> Iterator[Html]:
 
 def _passage(cited: CitedPassage, say: Words) -> Html:
     place = tag("p", parts.place(cited.passage, answer_words(say.language)), class_="hds-place")
-    why = tag("span", say(f"cited_by.{cited.cited_by}"), class_="hds-cited-by")
+    why = tag("span", say(f"cited_by.{cited.cited_by}"), " · ", _whole(cited, say), class_="hds-cited-by")
     return join([place, tag("blockquote", marked(cited), lang="fr"), why])
+
+
+def _whole(cited: CitedPassage, say: Words) -> Html:
+    """Link to the whole document, opened at the passage beside the conversation."""
+    passage = cited.passage
+    query = urlencode({"document": passage.document, "at": passage.start, "lang": say.language})
+    return tag("a", say("card.whole"), href=f"guide?{query}", target="_blank")
 
 
 def marked(cited: CitedPassage) -> Html:

@@ -8,8 +8,8 @@ import streamlit as st
 
 from hds_bot import rules
 from hds_bot.bot import MAX_CHARACTERS, HdsBot
-from hds_bot.errors import HdsBotError, InputError
-from hds_bot.interfaces.page import card, header, missing, near, state, understood
+from hds_bot.errors import InputError
+from hds_bot.interfaces.page import card, header, keep, missing, near, refusal, state, understood, warning
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.markup import label, tag
 from hds_bot.interfaces.page.translated import in_language
@@ -22,23 +22,21 @@ def show(bot: HdsBot) -> None:
     readable = state.arrive()
     conversation = state.conversation()
     answers = state.answers().to(conversation, bot)
+    before = state.language()
     say = words(state.language(_language_of(answers)))
+    if say.language != before:
+        # What was shown before the answer was known is in the other language.
+        st.rerun()
     header.show(say, started=bool(conversation.steps))
     if not readable:
         st.html(tag("p", say("error.address"), role="alert", class_="hds-refused"))
     if conversation.steps:
-        _history(conversation, answers, say)
+        _history(conversation, answers, bot, say)
     else:
         _welcome(say)
     if said := st.chat_input(say("app.ask"), max_chars=MAX_CHARACTERS, key="ask"):
         state.say_turn(said)
         st.rerun()
-
-
-def refused(words_for_it: str, error: HdsBotError, say: Words) -> None:
-    """Say in words what went wrong, then in detail."""
-    detail = tag("p", say("error.detail"), " ", tag("span", str(error), lang="en"), class_="hds-hint")
-    st.html(tag("div", tag("p", words_for_it), detail, role="alert", class_="hds-refused"))
 
 
 def _language_of(answers: list[Answer | InputError]) -> Language | None:
@@ -61,16 +59,18 @@ def _welcome(say: Words) -> None:
 # -- questions and answers ----------------------------------------------------------------
 
 
-def _history(conversation: Conversation, answers: list[Answer | InputError], say: Words) -> None:
+def _history(conversation: Conversation, answers: list[Answer | InputError], bot: HdsBot, say: Words) -> None:
     last = len(answers) - 1
     for number, (step, answer) in enumerate(zip(conversation.steps, answers, strict=True)):
+        if number == last:
+            warning.show(conversation, say)
         _turn(number, step, say)
         if isinstance(answer, InputError):
-            refused(say("error.question"), answer, say)
+            refusal.show(say("error.question"), answer, say)
         elif number < last:
             st.html(card.summary_line(in_language(answer, say.language), say))
         else:
-            _answer(in_language(answer, say.language), say)
+            _answer(in_language(answer, say.language), bot, say)
 
 
 def _turn(number: int, step: Step, say: Words) -> None:
@@ -108,7 +108,7 @@ def _told(step: Step, say: Words) -> str:
     return rules.label(rules.load_rules(), step.answered, step.facts[step.answered], say.language)
 
 
-def _answer(answer: Answer, say: Words) -> None:
+def _answer(answer: Answer, bot: HdsBot, say: Words) -> None:
     with st.container(border=True, key="answer"):
         st.html(card.verdict(answer, say))
         if answer.verdict == Verdict.HORS_PERIMETRE:
@@ -117,3 +117,4 @@ def _answer(answer: Answer, say: Words) -> None:
         missing.show(answer, say)
         understood.show(answer, say)
         st.html(card.folded(answer, say))
+        keep.show(bot, say)

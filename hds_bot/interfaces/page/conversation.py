@@ -5,7 +5,7 @@ Nothing else is kept: answers are asked anew for each step, so any step can be e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from hds_bot.types import FactValue
@@ -69,6 +69,12 @@ class Conversation:
         """Replace the words of a step; what was set by hand stays."""
         return Conversation(
             tuple(replace(step, text=text) if n == number else step for n, step in enumerate(self.steps))
+        )
+
+    def reworded(self, reword: Callable[[str], str]) -> Conversation:
+        """Change the words of every step."""
+        return Conversation(
+            tuple(replace(step, text=reword(step.text)) if step.text else step for step in self.steps)
         )
 
     def removed(self, number: int) -> Conversation:

@@ -31,4 +31,5 @@ def _button(fact: str, option: Option, say: Words) -> None:
         key=f"answer-{fact}-{option.value}",
         on_click=state.answer,
         args=(fact, option.value),
+        wrap=True,
     )

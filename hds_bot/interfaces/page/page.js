@@ -19,8 +19,15 @@ if (!window.hdsBot) {
       const word = words[element.getAttribute("aria-label")];
       if (word) element.setAttribute("aria-label", word);
     }
-    const skip = document.querySelector("a[href='#stMain']");
-    if (skip && words[skip.textContent]) skip.textContent = words[skip.textContent];
+    const told = document.querySelectorAll(
+      "a[href='#stMain'], [data-testid='stFileUploaderDropzone'] :is(p, span), [data-testid='InputInstructions'] *",
+    );
+    for (const element of told) {
+      const word = words[element.textContent];
+      if (!word || word === element.textContent || element.childElementCount) continue;
+      // React owns the text nodes: their text may change, they may not.
+      element.childNodes.forEach((node, n) => (node.data = n ? "" : word));
+    }
   };
 
   const announce = () => {
@@ -29,8 +36,14 @@ if (!window.hdsBot) {
     if (said === window.hdsBot.announced) return;
     window.hdsBot.announced = said;
     region.textContent = said;
-    const turns = document.querySelectorAll(".hds-turn");
-    if (turns.length) turns[turns.length - 1].scrollIntoView({ block: "start" });
+    const first = document.querySelector(".st-key-private") ?? [...document.querySelectorAll(".hds-turn")].pop();
+    (first ?? document.querySelector("h1"))?.scrollIntoView({ block: "start" });
+  };
+
+  const goThere = () => {
+    const here = document.getElementById("hds-here");
+    if (here && window.hdsBot.here !== location.search) here.scrollIntoView({ block: "center" });
+    window.hdsBot.here = here && location.search;
   };
 
   const follow = () => {
@@ -46,6 +59,7 @@ if (!window.hdsBot) {
     speak(page);
     announce();
     follow();
+    goThere();
   };
   const soon = () => {
     clearTimeout(waiting);

@@ -18,7 +18,7 @@ def open_bot(say: Words) -> HdsBot:
     if core.is_open():
         return core.open_bot(_unseen)
     place = st.empty()
-    bot = core.open_bot(lambda: _Bar(place.container(), say))
+    bot = core.open_bot(lambda: Bar(place.container(), say))
     place.empty()
     return bot
 
@@ -27,7 +27,7 @@ def _unseen() -> BuildProgress:
     return lambda _stage, _done, _total: None
 
 
-class _Bar:
+class Bar:
     """One bar for all stages of a build."""
 
     def __init__(self, place: st.delta_generator.DeltaGenerator, say: Words) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from hds_bot.errors import InputError
-from hds_bot.interfaces.page import address
+from hds_bot.interfaces.page import address, privacy
 from hds_bot.interfaces.page.conversation import Conversation
 from hds_bot.interfaces.page.core import Answers
-from hds_bot.interfaces.page.wording import LANGUAGES
+from hds_bot.interfaces.page.wording import LANGUAGES, words
 from hds_bot.types import FactValue, Language
 
 _LANGUAGE = "lang"
@@ -40,6 +40,17 @@ def language(guessed: Language | None = None) -> Language:
     return chosen
 
 
+def shareable() -> Conversation:
+    """Give the conversation as links and exports hold it: without personal data, unless the user insists."""
+    kept = conversation()
+    return kept if st.session_state.get("insists") else kept.reworded(_masked)
+
+
+def insists() -> bool:
+    """Tell whether the user wants personal data in links and exports."""
+    return bool(st.session_state.get("insists"))
+
+
 def edited() -> int | None:
     """Give the number of the step that is being edited."""
     number: int | None = st.session_state.get("edited")
@@ -63,14 +74,15 @@ def arrive() -> bool:
 
 
 def leave() -> None:
-    """Remember that another page is open."""
+    """Remember that another page is open; its address may name a language."""
     st.session_state.away = True
+    if not st.session_state.get("language"):
+        st.session_state.language = _spoken(st.query_params.get_all(_LANGUAGE))
 
 
 def _adopt(given: Query) -> bool:
     st.session_state.written = given
-    chosen = next(iter(given.get(_LANGUAGE, ())), "")
-    st.session_state.language = chosen if chosen in LANGUAGES else None
+    st.session_state.language = _spoken(given.get(_LANGUAGE, ()))
     try:
         st.session_state.conversation = address.from_query(given)
     except InputError:
@@ -79,8 +91,12 @@ def _adopt(given: Query) -> bool:
     return True
 
 
+def _spoken(written: Sequence[str]) -> Language | None:
+    return next((language for language in LANGUAGES if language in written), None)
+
+
 def _write() -> None:
-    query = address.to_query(conversation())
+    query = address.to_query(shareable())
     if sum(map(len, query.get("q", ()))) > address.LONGEST:
         query = {}
     if chosen := st.session_state.get("language"):
@@ -131,18 +147,45 @@ def remove(number: int) -> None:
     _change(lambda before: before.removed(number))
 
 
+def mask() -> None:
+    """Take personal data out of the conversation itself."""
+    _change(lambda before: before.reworded(_masked))
+
+
+def insist_from(widget: str) -> None:
+    """Keep personal data in links and exports, or leave them out, as a widget now says."""
+    st.session_state.insists = st.session_state[widget]
+    _write()
+
+
+def rates() -> bool:
+    """Tell whether ratings are to be kept."""
+    return bool(st.session_state.get("rating"))
+
+
+def rate_from(widget: str) -> None:
+    """Keep ratings, or keep none, as a widget now says."""
+    st.session_state.rating = st.session_state[widget]
+
+
 def start_anew() -> None:
     """Begin another situation."""
+    st.session_state.insists = False
     _change(lambda _: Conversation())
 
 
 def speak(chosen: Language) -> None:
     """Speak a language whatever the question's."""
     st.session_state.language = chosen
-    _write()
+    if not st.session_state.get("away"):
+        _write()
 
 
 def _change(change: Callable[[Conversation], Conversation]) -> None:
     st.session_state.conversation = change(conversation())
     st.session_state.edited = None
     _write()
+
+
+def _masked(text: str) -> str:
+    return privacy.mask(text, words(language()).under("private"))

@@ -34,7 +34,9 @@ def _chip(fact: Fact, say: Words) -> None:
     book, by_user = rules.load_rules(), fact.method == "user"
     said = rules.label(book, fact.id, fact.value, say.language)
     shown = f"{said} ({say('understood.by_user')})" if by_user else said + _quoted(fact, say)
-    with st.popover(label(shown), key=f"fact-{fact.id}", icon=":material/edit:" if by_user else None):
+    with st.popover(
+        label(shown), key=f"fact-{fact.id}", icon=":material/edit:" if by_user else None, wrap=True
+    ):
         st.html(tag("p", *_proof(fact, say)))
         _choices(fact, say)
         if by_user:
