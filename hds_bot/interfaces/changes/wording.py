@@ -36,8 +36,10 @@ def cited(passage: Passage | None, language: Language) -> str:
 
 def by_quote(diff: Diff) -> dict[QuoteChange, list[str]]:
     """Give each change of a quote once, with the rules that rest on it."""
-    rules: dict[tuple[str, str, str], list[str]] = {}
+    rules: dict[tuple[str, str], list[str]] = {}
+    first: dict[tuple[str, str], QuoteChange] = {}
     for change in diff.quotes:
-        rules.setdefault((change.kind, change.document, change.quote), []).append(change.rule)
-    first = {(change.kind, change.document, change.quote): change for change in reversed(diff.quotes)}
-    return {first[key]: names for key, names in rules.items()}
+        key = change.document, change.quote
+        first.setdefault(key, change)
+        rules.setdefault(key, []).append(change.rule)
+    return {change: rules[key] for key, change in first.items()}
