@@ -7,6 +7,7 @@ up to three other words and a leading `=` asks for exactly that form. Tables hol
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypedDict
 
@@ -65,7 +66,7 @@ class Tables(TypedDict):
     known: list[str]
     """Every key of every term."""
     spellings: dict[str, list[str]]
-    """Words that a typing error may stand for, by first letter, in order."""
+    """Words that a typing error may stand for, by first letter, the most used first."""
     real_words: list[str]
     """Words that look like a typing error and are none."""
 
@@ -177,9 +178,10 @@ def _by_first_key(terms: Iterable[Term]) -> dict[str, list[str]]:
 
 
 def _spellings(terms: Iterable[Term]) -> dict[str, list[str]]:
-    stemmed = {w for t in terms for w, key in zip(t.words, t.keys, strict=True) if not key.startswith("=")}
+    places = ((w, key) for t in terms for w, key in zip(t.words, t.keys, strict=True))
+    uses = Counter(w for w, key in places if not key.startswith("=") and len(w) >= FUZZY_FROM and w.isalpha())
     table: dict[str, list[str]] = {}
-    for word in sorted(w for w in stemmed if len(w) >= FUZZY_FROM and w.isalpha()):
+    for word in sorted(uses, key=lambda w: (-uses[w], w)):
         table.setdefault(word[0], []).append(word)
     return table
 
