@@ -30,7 +30,12 @@ INTENT = {"sans_verdict": "information", "hors_perimetre": "other"}
 VERDICTS = ("a_preciser", "non", "oui")
 STRENGTH = {"intent": 0.001, "reason": 0.003}
 BALANCE = {"intent": "balanced", "reason": None}
-NON = {"complètement": "anonymised", "statistiques": "statistical", "simulées": "simulated", "Outils": "no_personal_data"}
+NON = {
+    "complètement": "anonymised",
+    "statistiques": "statistical",
+    "simulées": "simulated",
+    "Outils": "no_personal_data",
+}
 OPEN = {"cabinet": "practice", "produit traite": "startup", "startups": "startup", "prestataire": "provider"}
 OPEN |= {"entreprise manipule": "organisation", "assurance": "organisation", **dict.fromkeys(NON, "doubt")}
 CLOSED = {**NON, "cabinet": "practice_none", "prestataire": "provider_no_access"}
@@ -72,7 +77,9 @@ def train(rows, states, identity):
         arrays |= {f"{name}.weights": weights, f"{name}.bias": bias}
     about["verdict"] = {"classes": VERDICTS}
     arrays |= {f"verdict.{name}": array for name, array in fit_attentive(rows, states).items()}
-    np.savez_compressed(TARGET, about=json.dumps(about), **{n: a.astype(np.float32) for n, a in arrays.items()})
+    np.savez_compressed(
+        TARGET, about=json.dumps(about), **{n: a.astype(np.float32) for n, a in arrays.items()}
+    )
 
 
 # -- linear heads -------------------------------------------------------------------------
@@ -146,7 +153,10 @@ def fit_attentive(rows, states, seed=0):
     texts = [torch.tensor((states[whole(row)].astype(np.float32) - centre) / scale) for row in rows]
     wanted = torch.tensor([VERDICTS.index(row["verdict"]) for row in rows])
     net = learn(Attentive(texts[0].shape[1]), texts, wanted, seed)
-    weights = {name.replace(".weight", "").replace(".", "_"): p.detach().numpy() for name, p in net.named_parameters()}
+    weights = {
+        name.replace(".weight", "").replace(".", "_"): p.detach().numpy()
+        for name, p in net.named_parameters()
+    }
     weights["weights"], weights["bias"] = weights.pop("out"), weights.pop("out_bias")
     return {"mean": centre, "scale": scale, **weights}
 

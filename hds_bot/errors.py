@@ -50,7 +50,7 @@ class EncoderError(HdsBotError):
     """The embedding model is missing, damaged or unknown."""
 
 
-class IndexError_(HdsBotError):  # noqa: N801, N818
+class IndexError_(HdsBotError):  # noqa: N801, N818 - the name is taken by Python  # noqa: N801, N818
     """The index can't be used or built."""
 
 

@@ -52,7 +52,10 @@ def build_graph(weights: Weights) -> ModelProto:
         for name in ("input_ids", "attention_mask")
     ]
     hidden = weights.shape.hidden
-    shapes = {"vectors": ["batch", hidden], "states": ["batch", "tokens", hidden * len(STATE_LAYERS)]}
+    shapes: dict[str, list[str | int | None]] = {
+        "vectors": ["batch", hidden],
+        "states": ["batch", "tokens", hidden * len(STATE_LAYERS)],
+    }
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()
     ]

@@ -82,7 +82,7 @@ def _situation(scenes: tuple[Scene, ...], sense: Sense) -> list[Fact]:
     found, verdicts, reasons = situation.facts(), sense.verdicts(), sense.reasons()
     if verdicts is None or reasons is None:
         return found
-    return temper(found, verdicts, reasons, worded=situation.worded_exclusion())
+    return temper(found, verdicts, reasons, situation.corroboration())
 
 
 def _request(scenes: Sequence[Scene]) -> tuple[Fact, int]:

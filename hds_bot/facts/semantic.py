@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -135,7 +136,7 @@ def load_heads() -> Heads | None:
         ) from error
 
 
-def _heads(arrays: Mapping[str, np.ndarray]) -> Heads:  # type: ignore[type-arg]
+def _heads(arrays: Mapping[str, Any]) -> Heads:
     about = json.loads(str(arrays["about"]))
     linear = {
         name: LinearHead(

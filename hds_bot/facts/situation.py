@@ -9,10 +9,21 @@ from hds_bot.facts.actors import Actor, find_actor
 from hds_bot.facts.context import Scene, Seen
 from hds_bot.facts.exclusion import Exclusion, read_exclusion
 from hds_bot.facts.health import DATA_NOUNS, denial, health_kind, health_mentions, specificity, standing
+from hds_bot.facts.tempering import Corroboration
 from hds_bot.types import Evidence, Fact, FactValue, Method
 
 RECORD_KINDS = frozenset(
-    {"records", "imaging", "laboratory", "diagnosis", "prescription", "report", "follow_up", "care_admin", "person"}
+    {
+        "records",
+        "imaging",
+        "laboratory",
+        "diagnosis",
+        "prescription",
+        "report",
+        "follow_up",
+        "care_admin",
+        "person",
+    }
 )
 PLAIN = ("commerce", "finance", "hr_plain", "property", "web", "technical", "education", "leisure", "contact")
 MARKS = (
@@ -27,8 +38,11 @@ CONDITIONS = (
     ("exchanges_data", "practice_exchange"),
     ("teleconsults", "practice_teleconsultation"),
 )
-EXCLUDING = frozenset({"anonymised", "statistical", "simulated", "no_personal_data", "irreversible", "health_generic"})
+EXCLUDING = frozenset(
+    {"anonymised", "statistical", "simulated", "no_personal_data", "irreversible", "health_generic"}
+)
 PRACTICE = frozenset(kind for _, kind in CONDITIONS)
+WAY_BACK = ("copy_of_production", "reversible")
 HANDLED = ("legal", "technical", "commerce")
 """Decoys that name what is handled; metaphors and idioms only hide words."""
 EMPLOYERS = frozenset({"hr", "insurer", "mutual", "provident", "employer", "assistance"})
@@ -54,8 +68,23 @@ class Situation:
             found += self._practice()
         return found
 
-    def worded_exclusion(self) -> Fact | None:
-        """The words that speak of excluded data, of none, or of no access, whether or not they suffice."""
+    def corroboration(self) -> Corroboration:
+        """What the words say for or against an exclusion, whether or not it suffices for a fact."""
+        mentions = health_mentions(self.scenes)
+        exclusion = read_exclusion(self.scenes)
+        way_back = [s for s in self._all(*WAY_BACK, family="marks") if s.holds]
+        return Corroboration(
+            worded=self._worded_exclusion(),
+            silent=not any(s.holds for s in mentions),
+            protected=bool(
+                exclusion.defeated
+                or (way_back and mentions)
+                or any(s.exceptional and s.holds for s in mentions)
+            ),
+        )
+
+    def _worded_exclusion(self) -> Fact | None:
+        """The words that speak of excluded data, of none, of no access, or of another trade."""
         shown = [
             s
             for scene in self.scenes
@@ -104,7 +133,11 @@ class Situation:
             facts = [self._fact("health_data", True, best)]
             kind = health_kind(best)
             return [*facts, self._fact("health_data_kind", kind, best)] if kind else facts
-        if exclusion.defeated and exclusion.fact and (health_mentions(self.scenes) or actor.kind in INHERENT | {"practice"}):
+        if (
+            exclusion.defeated
+            and exclusion.fact
+            and (health_mentions(self.scenes) or actor.kind in INHERENT | {"practice"})
+        ):
             return [self._fact("health_data", True, exclusion.defeated)]
         shown = self._no_health(actor)
         return [self._fact("health_data", False, shown, "lexicon")] if shown else []

@@ -1,13 +1,14 @@
 """Words and meaning weighed: what the head over the encoder's states may change of the facts that words showed.
 
 Where words and meaning come to the same verdict nothing changes. Where they differ, the more careful of the two is
-kept unless the other is sure; an exclusion always needs both: words that speak of one, and a meaning that is sure
-of it. The reason (`non:anonymised`, `a_preciser:practice`…) says which fact is then meant.
+kept unless the other is sure; an exclusion always needs both: words that speak of one (or of no health data at all),
+and a meaning that is sure of it. The reason (`non:anonymised`, `a_preciser:practice`…) says which fact is then meant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from hds_bot.types import Fact, FactValue
@@ -18,14 +19,21 @@ NO_AT_ALL = 0.5
 """Below this, meaning takes back a « non » of the words."""
 SURE_OF_NO = 0.75
 """From here, meaning turns « à préciser » into « non », where words speak of an exclusion."""
-SURE_AGAINST_WORDS = 0.9
+SURE_AGAINST_WORDS = 0.85
 """From here, it does so even against a « oui » of the words."""
-SURE_OF_YES = 0.6
-SURE_OF_YES_AGAINST_NO = 0.7
+SURE_IN_SILENCE = 0.93
+"""From here, it does so where words speak of no health data at all."""
+NEVER = 2.0
+SURE_OF_YES_AGAINST_NO = 0.6
 OPEN_AFTER_ALL = 0.5
 EXCLUSIONS = frozenset({"anonymised", "statistical", "simulated", "no_personal_data"})
 CONDITIONS = ("stores_records", "uses_software", "exchanges_data", "teleconsults")
-OPEN_ACTOR = {"practice": "practice", "startup": "startup", "organisation": "organisation", "provider": "provider"}
+OPEN_ACTOR = {
+    "practice": "practice",
+    "startup": "startup",
+    "organisation": "organisation",
+    "provider": "provider",
+}
 DECIDING = {"health_data", "provider_access", "in_doubt", *EXCLUSIONS, *CONDITIONS}
 
 
@@ -53,31 +61,49 @@ def _by_actor(facts: Mapping[str, FactValue]) -> Outcome:
     return "a_preciser"
 
 
+@dataclass(frozen=True, slots=True)
+class Corroboration:
+    """What the words say for or against an exclusion, whether or not it suffices for a fact."""
+
+    worded: Fact | None
+    """Words that speak of excluded data, of none, of no access, or of another trade."""
+    silent: bool
+    """No health data is spoken of at all."""
+    protected: bool
+    """Real people, a way back or an exception is named: no meaning overrules that."""
+
+
 def temper(
-    found: Sequence[Fact],
-    verdicts: Mapping[str, float],
-    reasons: Mapping[str, float],
-    *,
-    worded: Fact | None,
+    found: Sequence[Fact], verdicts: Mapping[str, float], reasons: Mapping[str, float], words: Corroboration
 ) -> list[Fact]:
-    """The facts after meaning has been heard; `worded` is the words' own mention of an exclusion, if any."""
-    words = outcome_of({f.id: f.value for f in found})
-    settled = settle(words, verdicts, excludable=worded is not None)
-    if settled == words:
+    """The facts after meaning has been heard."""
+    shown = outcome_of({f.id: f.value for f in found})
+    settled = settle(shown, verdicts, words)
+    if settled == shown:
         return list(found)
     reason = max((r for r in reasons if r.split(":")[0] == settled), key=lambda r: reasons[r])
-    return _as_meant(found, settled, reason.partition(":")[2], worded)
+    return _as_meant(found, settled, reason.partition(":")[2], words.worded)
 
 
-def settle(words: Outcome, odds: Mapping[str, float], *, excludable: bool) -> Outcome:
+def settle(shown: Outcome, odds: Mapping[str, float], words: Corroboration) -> Outcome:
     """The verdict that words and meaning can both answer for."""
-    if words == "non":
+    if shown == "non":
         return _still_no(odds)
-    if excludable and odds["non"] >= (SURE_OF_NO if words == "a_preciser" else SURE_AGAINST_WORDS):
+    if odds["non"] >= _needed(shown, words):
         return "non"
-    if words == "a_preciser":
-        return "oui" if odds["oui"] >= SURE_OF_YES else words
-    return "a_preciser" if odds["a_preciser"] >= OPEN_AFTER_ALL else words
+    best = max(odds, key=lambda name: (odds[name], name))
+    if shown == "a_preciser":
+        return "oui" if best == "oui" else shown
+    return "a_preciser" if odds["a_preciser"] >= OPEN_AFTER_ALL else shown
+
+
+def _needed(shown: Outcome, words: Corroboration) -> float:
+    """How sure of « non » meaning must be, above 1 where it may not say so."""
+    if words.protected:
+        return NEVER
+    if words.worded:
+        return SURE_OF_NO if shown == "a_preciser" else SURE_AGAINST_WORDS
+    return SURE_IN_SILENCE if words.silent and shown == "a_preciser" else NEVER
 
 
 def _still_no(odds: Mapping[str, float]) -> Outcome:
@@ -113,5 +139,7 @@ def _opened(kept: Sequence[Fact], found: Sequence[Fact], reason: str) -> list[Fa
     others = [f for f in kept if f.id != "actor"]
     if actor is None:
         return others
-    named = next((f for f in kept if f.id == "actor" and f.value == actor), Fact("actor", actor, None, "semantic"))
+    named = next(
+        (f for f in kept if f.id == "actor" and f.value == actor), Fact("actor", actor, None, "semantic")
+    )
     return [named, *others, *(denied[:3] if actor == "practice" else [])]

@@ -12,7 +12,8 @@ import Stemmer
 
 WORD = re.compile(r"[^\W_]+(?:['’ʼ](?=[^\W_]))?|[^\w\s]|_", re.UNICODE)
 SENTENCE_END = frozenset(".?!…;\n")
-APOSTROPHES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
+APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ‘`´", "'"))
+LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae"})
 
 
 def word_set(words: str) -> frozenset[str]:
@@ -67,7 +68,7 @@ def tokenise(turn: str) -> tuple[Token, ...]:
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """Lower case, accents stripped, compatibility forms and apostrophes made plain."""
-    plain = unicodedata.normalize("NFKD", text.translate(APOSTROPHES))
+    plain = unicodedata.normalize("NFKD", text.translate(APOSTROPHES).translate(LIGATURES))
     return "".join(c for c in plain if not unicodedata.combining(c)).lower()
 
 
