@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -24,7 +26,7 @@ from starlette.types import Message
 from hds_bot import HdsBot
 from hds_bot.bot import Settings
 from hds_bot.errors import InputError
-from hds_bot.interfaces import models
+from hds_bot.interfaces import cli, models
 from hds_bot.interfaces.http_api import Policy, create_app
 from hds_bot.interfaces.http_api.guard import Rate
 from hds_bot.render import to_dict
@@ -259,13 +261,15 @@ def test_logs_and_counts_hold_no_word_of_a_question(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "hds_bot.http")
-    client.post("/v1/ask", json={"turns": ["Une clinique nommée Zebulon doit-elle être HDS ?"]})
+    asked = client.post(
+        "/v1/ask", json={"turns": ["Une clinique nommée Zebulon doit-elle être HDS ?"]}
+    ).json()
     client.get("/v1/documents/Zebulon")
     counted = client.get("/metrics").text
     lines = [json.loads(record.getMessage()) for record in caplog.records if record.name == "hds_bot.http"]
     assert [line["status"] for line in lines] == [200, 404, 200]
     assert "Zebulon" not in caplog.text + counted
-    assert 'hds_bot_answers_total{language="fr",verdict="oui"}' in counted
+    assert f'hds_bot_answers_total{{language="fr",verdict="{asked["verdict"]}"}}' in counted
 
 
 def test_an_index_that_went_bad_is_told_without_a_path(
@@ -305,3 +309,47 @@ def test_a_client_that_leaves_early_disturbs_nobody(bot: HdsBot) -> None:
     with pytest.raises(OSError, match="gone"):
         asyncio.run(app({**scope, "headers": headers, "client": None, "http_version": "1.1"}, leave, send))
     assert client_with(bot).post("/v1/ask", json={"turns": [CLINIC]}).status_code == 200
+
+
+# -- the command --------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_several_workers_answer_from_one_index_and_stop_when_told(index_folder: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "hds_bot", "--index", str(index_folder), "serve"]
+    with subprocess.Popen(
+        [*command, "--port", str(port), "--workers", "2"], stderr=subprocess.PIPE
+    ) as server:
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+                wait_until_ready(client)
+                for _ in range(6):
+                    assert client.post("/v1/ask", json={"turns": [CLINIC]}).status_code == 200
+                counted = client.get("/metrics").text
+        finally:
+            server.terminate()
+        _, told = server.communicate(timeout=60)
+    assert 'route="/v1/ask",status="200"} 6.0' in counted
+    assert b"Traceback" not in told
+    assert CLINIC.encode() not in told
+
+
+def wait_until_ready(client: httpx.Client) -> None:
+    for _ in range(300):
+        try:
+            if client.get("/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise TimeoutError("the service did not come up")
+
+
+def test_the_command_refuses_to_open_the_door_to_others_without_a_key(
+    index_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["serve"], ["mcp", "--http"]):
+        assert cli.main(["--index", str(index_folder), *command, "--host", "0.0.0.0"]) == 1  # noqa: S104
+        assert "HDS_BOT_API_KEY" in capsys.readouterr().err

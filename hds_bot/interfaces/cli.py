@@ -42,9 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     # Imported once the words are parsed: help and mistakes answer at once.
-    from hds_bot.interfaces import commands
+    from hds_bot.interfaces import commands, servers
 
-    command: Callable[[argparse.Namespace], int] = getattr(commands, name)
+    home = servers if name in ("serve", "serve_mcp") else commands
+    command: Callable[[argparse.Namespace], int] = getattr(home, name)
     return command
 
 
@@ -82,7 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hds-bot {hds_bot.__version__}")
     parser.set_defaults(command="open_page")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for add in (_add_ask, _add_search, _add_batch, _add_eval, _add_index, _add_rules, _add_replay):
+    for add in (
+        _add_ask,
+        _add_search,
+        _add_batch,
+        _add_eval,
+        _add_index,
+        _add_rules,
+        _add_replay,
+        _add_servers,
+    ):
         add(commands)
     return parser
 
@@ -207,6 +217,28 @@ def _add_replay(commands: _Commands) -> None:
     )
     replay.add_argument("records", nargs="+", type=Path, metavar="RECORD")
     _add_json(replay)
+
+
+def _add_servers(commands: _Commands) -> None:
+    serve = _add(
+        commands, "serve", "serve", "answer over HTTP; HDS_BOT_API_KEY holds the keys, separated by commas"
+    )
+    serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    mcp = _add(commands, "mcp", "serve_mcp", "serve other assistants over MCP, on standard input and output")
+    mcp.add_argument("--http", action="store_true", help="over streamable HTTP at /mcp instead")
+    for server in (serve, mcp):
+        server.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="(default: 127.0.0.1)")
+        server.add_argument("--port", type=int, default=8000, metavar="N", help="(default: 8000)")
+        server.add_argument(
+            "--allow-host",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="a name clients use; may be repeated",
+        )
+        server.add_argument(
+            "--rate", type=int, default=6000, metavar="N", help="requests a minute and client (default: 6000)"
+        )
 
 
 def _add(commands: _Commands, name: str, command: str, words: str) -> argparse.ArgumentParser:
