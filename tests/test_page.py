@@ -16,8 +16,9 @@ from openpyxl import Workbook, load_workbook
 from streamlit.testing.v1 import AppTest
 
 from hds_bot import rules
+from hds_bot.bot import Asked, Settings, build_index, diff_index
 from hds_bot.errors import InputError
-from hds_bot.interfaces.page import picture
+from hds_bot.interfaces.page import differences, picture
 from hds_bot.interfaces.page.address import from_query, to_query
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.markup import Html, join, label, tag
@@ -28,7 +29,7 @@ from hds_bot.interfaces.page.translated import in_language
 from hds_bot.interfaces.page.wording import LANGUAGES, words
 from hds_bot.interfaces.page.workbook import from_csv, to_jsonl
 from hds_bot.interfaces.replay import Replay, replay_file
-from hds_bot.types import Answer
+from hds_bot.types import Answer, Language
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "hds_bot" / "interfaces" / "page" / "app.py"
@@ -247,6 +248,26 @@ def test_the_path_stops_at_the_rule_that_decided(kine: Answer):
 def test_the_tree_names_every_gate_in_words_of_both_languages():
     for language in LANGUAGES:
         assert set(picture.groups()) == set(words(language).under("group"))
+
+
+# -- the last comparison ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_last_comparison_tells_documents_lost_sentences_and_answers(
+    fake_settings: Settings, corpus_copy: Path, language: Language
+):
+    build_index(fake_settings)
+    guidance = next(corpus_copy.glob("*.md"))
+    kept = guidance.read_text("utf-8").replace(
+        "il stocke des dossiers patients,", "il garde des dossiers patients,"
+    )
+    guidance.write_text(kept, "utf-8")
+    (corpus_copy / "new.md").write_text("# Note\n\nUne phrase de plus.\n", "utf-8")
+    found = asdict(diff_index(fake_settings, [Asked("kine", KINE)]))
+    lines = list(differences.told(json.loads(json.dumps(found)), words(language)))
+    assert any("Note" in line for line in lines)
+    assert any("practice-stores-records" in line and "il garde des dossiers" in line for line in lines)
 
 
 # -- workbooks ----------------------------------------------------------------------------

@@ -22,11 +22,9 @@ def run() -> None:
     st.set_page_config(page_title=say("app.title"), page_icon=_HERE / "icon.svg", layout="centered")
     st.html(_HERE / "style.css")
     try:
-        bot = starting.open_bot(say)
+        st.navigation(_pages(starting.open_bot(say), say), position="top").run()
     except HdsBotError as error:
         refusal.show(say("error.start"), error, say)
-        return
-    st.navigation(_pages(bot, say), position="top").run()
 
 
 def _pages(bot: HdsBot, say: Words) -> list[st.Page]:

@@ -26,6 +26,11 @@ def to_query(conversation: Conversation) -> Query:
     return {name: values for name, values in ((_TURN, turns), (_SET, facts)) if values}
 
 
+def fits(conversation: Conversation) -> bool:
+    """Tell whether an address can hold a conversation."""
+    return sum(map(len, conversation.turns)) <= LONGEST
+
+
 def from_query(query: Mapping[str, Sequence[str]]) -> Conversation:
     """Read what `to_query` wrote. Raises InputError where it is something else."""
     turns, facts = query.get(_TURN, ()), query.get(_SET, ())

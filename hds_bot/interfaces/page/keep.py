@@ -8,7 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from hds_bot.bot import HdsBot
-from hds_bot.interfaces.page import pdf, ratings, sheet, state
+from hds_bot.interfaces.page import address, pdf, ratings, sheet, state
 from hds_bot.interfaces.page.conversation import Conversation
 from hds_bot.interfaces.page.markup import label, tag
 from hds_bot.interfaces.page.sheet import Sheet
@@ -36,7 +36,8 @@ def show(bot: HdsBot, say: Words) -> None:
                 "sheet.json", "application/json", lambda: sheet.to_json(_answer(bot, conversation)), say
             )
             _download("conversation.md", "text/markdown", lambda: _conversation(bot, conversation, say), say)
-        st.html(tag("p", say("keep.link"), class_="hds-hint"))
+        link = say("keep.link" if address.fits(conversation) else "keep.too_long")
+        st.html(tag("p", link, class_="hds-hint"))
         ratings.show(lambda: _answer(bot, conversation), say)
 
 

@@ -1,5 +1,6 @@
 // What Streamlit leaves out: the page's language, its own labels in that language, answers announced
-// to screen readers, the newest question brought into view, and a field to edit given the focus. It writes text only, never markup.
+// to screen readers, the newest question brought into view, and a field to edit given the focus.
+// It writes text only, never markup.
 if (!window.hdsBot) {
   window.hdsBot = { announced: null };
 
@@ -30,14 +31,32 @@ if (!window.hdsBot) {
     }
   };
 
+  // Streamlit follows a chat to its end: for a second it is brought back to where the answer begins,
+  // unless the reader moves.
+  let moved = false;
+  for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => (moved = true), { passive: true, capture: true });
+  }
+  const show = (target) => {
+    moved = false;
+    const end = performance.now() + 1000;
+    const bring = () => {
+      if (!target || moved || performance.now() > end) return;
+      target.scrollIntoView({ block: "start" });
+      setTimeout(bring, 100);
+    };
+    bring();
+  };
+
   const announce = () => {
     const answer = [...document.querySelectorAll(".hds-answer, .hds-refused")].pop();
     const said = answer ? answer.innerText : "";
-    if (said === window.hdsBot.announced) return;
+    if (said === window.hdsBot.announced || document.getElementById("hds-here")) return;
     window.hdsBot.announced = said;
     region.textContent = said;
-    const first = document.querySelector(".st-key-private") ?? [...document.querySelectorAll(".hds-turn")].pop();
-    (first ?? document.querySelector("h1"))?.scrollIntoView({ block: "start" });
+    const turns = document.querySelectorAll(".hds-turn");
+    const newest = document.querySelector(".st-key-private") ?? turns[turns.length - 1];
+    show(turns.length > 1 ? newest : document.querySelector("h1"));
   };
 
   const goThere = () => {

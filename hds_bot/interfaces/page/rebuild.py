@@ -9,7 +9,7 @@ import streamlit as st
 
 from hds_bot.bot import BuildReport, IndexState, Settings, build_index, index_state
 from hds_bot.errors import HdsBotError
-from hds_bot.interfaces.page import refusal, starting
+from hds_bot.interfaces.page import differences, refusal, starting
 from hds_bot.interfaces.page.markup import tag
 from hds_bot.interfaces.page.wording import Words
 
@@ -21,6 +21,7 @@ def show(settings: Settings, say: Words) -> None:
     st.html(tag("ul", *(tag("li", line) for line in _state(found, say))))
     if st.button(say("index.rebuild"), key="rebuild"):
         _rebuild(settings, say)
+    differences.show(settings, say)
 
 
 def _rebuild(settings: Settings, say: Words) -> None:

@@ -96,9 +96,8 @@ def _spoken(written: Sequence[str]) -> Language | None:
 
 
 def _write() -> None:
-    query = address.to_query(shareable())
-    if sum(map(len, query.get("q", ()))) > address.LONGEST:
-        query = {}
+    kept = shareable()
+    query = address.to_query(kept) if address.fits(kept) else {}
     if chosen := st.session_state.get("language"):
         query = {**query, _LANGUAGE: [chosen]}
     st.session_state.away = False
