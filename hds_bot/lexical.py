@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ from hds_bot.types import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+Terms = npt.NDArray[np.int32]
 K1, B = 1.5, 0.75
 STOP_WORDS = Path(__file__).with_name("stop_words.txt")
 _MOST_WORDS = 512
@@ -33,23 +33,33 @@ _MOST_WORDS = 512
 _COMMON = 1 << 15
 """Passages from which a term is common: once it can't bring up others, it is looked up in the best alone."""
 _IN_MEMORY_BYTES = 1 << 20
+_NONE: Terms = np.zeros(0, dtype=np.int32)
 _ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’ʼ]")
 _WORD = re.compile(r"[^\W_]+")
 _SPELLING = str.maketrans({"œ": "oe", "æ": "ae"} | dict.fromkeys(map(chr, range(0x300, 0x370)), ""))
 
 
-def build(texts: Iterable[str], folder: Path) -> None:
-    """Index texts, a text's ordinal being its place, into plain files in a folder."""
-    numbers = _Numbers(STOP_WORDS.read_text(encoding="utf-8").split())
-    terms, lengths = array("i"), array("i")
-    for text in texts:
-        row = [number for word in _words(text) if (number := numbers[word]) >= 0]
-        terms.extend(row)
-        lengths.append(len(row))
+def build(
+    texts: Iterable[str],
+    folder: Path,
+    *,
+    earlier: Path | None = None,
+    places: Mapping[str, int] | None = None,
+) -> None:
+    """Index texts, a text's ordinal being its place, into plain files in a folder.
+
+    `places` gives the ordinals that texts have in the folder `earlier`, where this very code indexed them:
+    their words are taken from there, if it can still be read. The files come out the same.
+    """
+    words = _Words(earlier if places else None)
+    rows = [words.of(text, (places or {}).get(text)) for text in texts]
+    lengths = np.array([len(row) for row in rows], dtype=np.int32)
+    terms, names = _in_order(np.concatenate([*rows, _NONE]), words.names)
     folder.mkdir(parents=True, exist_ok=True)
-    described = {"passages": len(lengths), "stop_words": numbers.stop_words, "terms": list(numbers.terms)}
+    described = {"passages": len(lengths), "stop_words": words.stop_words, "terms": names}
     (folder / "terms.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
-    for name, values in _weigh(np.array(terms), np.array(lengths), len(numbers.terms)).items():
+    arrays = {**_weigh(terms, lengths, len(names)), "words": terms, "lengths": lengths}
+    for name, values in arrays.items():
         np.save(folder / f"{name}.npy", values)
 
 
@@ -151,13 +161,31 @@ class _Term(NamedTuple):
         return bool(self.span.stop - self.span.start >= _COMMON)
 
 
+class _Words:
+    """The term numbers of texts, in order: taken from an earlier index, or given out as words are met."""
+
+    def __init__(self, earlier: Path | None) -> None:
+        self.stop_words = STOP_WORDS.read_text(encoding="utf-8").split()
+        terms, self._rows, self._ends = _earlier(earlier, self.stop_words) if earlier else ([], _NONE, _NONE)
+        self._numbers = _Numbers(self.stop_words, terms)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._numbers.terms)
+
+    def of(self, text: str, place: int | None) -> Terms:
+        if place is not None and len(self._ends):
+            return self._rows[self._ends[place - 1] if place else 0 : self._ends[place]]
+        return np.array([n for word in _words(text) if (n := self._numbers[word]) >= 0], dtype=np.int32)
+
+
 class _Numbers(dict[str, int]):
     """Word to term number, given out as words are met; -1 for a stop word."""
 
-    def __init__(self, stop_words: Sequence[str]) -> None:
+    def __init__(self, stop_words: Sequence[str], terms: Sequence[str]) -> None:
         super().__init__()
-        self.stop_words = stop_words
-        self.terms: dict[str, int] = {}
+        self.stop_words = frozenset(stop_words)
+        self.terms = {term: number for number, term in enumerate(terms)}
         self._stemmer = Stemmer.Stemmer("french")
 
     def __missing__(self, word: str) -> int:
@@ -170,6 +198,28 @@ class _Numbers(dict[str, int]):
         return self.terms.setdefault(term, len(self.terms))
 
 
+def _earlier(folder: Path, stop_words: list[str]) -> tuple[list[str], Terms, Terms]:
+    """Read terms, term numbers of all texts, and where each text's end; nothing where it can't serve."""
+    try:
+        described = json.loads((folder / "terms.json").read_bytes())
+        rows, lengths = (_mapped(folder / f"{name}.npy") for name in ("words", "lengths"))
+        if described["stop_words"] == stop_words:
+            return described["terms"], rows, np.cumsum(lengths, dtype=np.int32)
+    except (OSError, ValueError, KeyError):
+        pass  # Another build has replaced it: the words are found anew.
+    return [], _NONE, _NONE
+
+
+def _in_order(terms: Terms, names: Sequence[str]) -> tuple[Terms, list[str]]:
+    """Renumber terms in order of their first occurrence; those that no longer occur go."""
+    first = np.full(len(names), len(terms))
+    first[terms[::-1]] = np.arange(len(terms))[::-1]
+    order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(terms))]
+    numbers = np.zeros(len(names), dtype=np.int32)
+    numbers[order] = np.arange(len(order))
+    return numbers[terms], [names[number] for number in order]
+
+
 def _words(text: str) -> list[str]:
     """Cut a text into words, accents kept: what is left to do is done once a word, not once an occurrence."""
     return _WORD.findall(_ELISION.sub("", unicodedata.normalize("NFKC", text).casefold()))
@@ -179,7 +229,7 @@ def _plain(word: str) -> str:
     return unicodedata.normalize("NFKD", word).translate(_SPELLING)
 
 
-def _weigh(terms: npt.NDArray[np.int32], lengths: npt.NDArray[np.int32], vocabulary: int) -> dict[str, Any]:
+def _weigh(terms: Terms, lengths: Terms, vocabulary: int) -> dict[str, Any]:
     """Weigh terms in passages; `bounds` tells where a term's postings begin, `peaks` its highest weight."""
     passages = len(lengths)
     places = terms * np.int64(passages) + np.repeat(np.arange(passages), lengths)

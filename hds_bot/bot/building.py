@@ -16,9 +16,9 @@ from hds_bot.bot.diff import Diff, compare, keep
 from hds_bot.bot.quotes import LostQuote, lost_quotes
 from hds_bot.bot.serving import compile_if_absent, open_for_build
 from hds_bot.bot.settings import Settings
-from hds_bot.bot.state import MAX_CHARS, build_settings, index_state
+from hds_bot.bot.state import MAX_CHARS, IndexState, build_settings, index_state
 from hds_bot.corpus import Corpus, read_corpus, split
-from hds_bot.errors import IndexError_
+from hds_bot.errors import CorpusError, IndexError_
 from hds_bot.index import Index, IndexWriter, Manifest, new_generation
 from hds_bot.retrieval import LEXICAL
 from hds_bot.types import Document, FloatArray, Passage
@@ -63,14 +63,21 @@ def build_index(
     `keep_going` leaves bad documents out instead of stopping. Raises CorpusError, EncoderError, IndexBusy
     or IndexError_; whatever is raised, the index in force stays as it was.
     """
-    if not force and index_state(settings, verification="full").fresh:
-        return None
     report = progress or no_progress
+    state = index_state(settings, verification="full", corpus_too=False)
     with index_in_force(settings) as before:
-        material = gather(settings, None if force else before, keep_going=keep_going, progress=report)
+        try:
+            material = gather(settings, None if force else before, keep_going=keep_going, progress=report)
+        except CorpusError:
+            # A document that was left out before is no reason to stop, as long as all is as it was.
+            if not force and index_state(settings).fresh:
+                return None
+            raise
+        if not force and state.fresh and _same_corpus(before, material):
+            return None
         with new_generation(settings.index) as generation:
             encoded = write(generation, settings, material, before, progress=report)
-            _prepare_serving(settings, report)
+            _prepare_serving(settings, state, report)
             manifest = publish(generation, settings, material)
         diff = compare(before, material.corpus, material.passages) if before else None
     if diff:
@@ -118,7 +125,11 @@ def write(
     texts = [passage.indexed_text for passage in material.passages]
     rows, encoded = _vectors(settings, texts, before, progress)
     generation.write(material.corpus.documents, material.passages, rows)
-    lexical.build(texts, generation.path / LEXICAL)
+    if before is not None and _same_code(before):
+        places = before.ordinals_of(texts)
+        lexical.build(texts, generation.path / LEXICAL, earlier=before.path / LEXICAL, places=places)
+    else:
+        lexical.build(texts, generation.path / LEXICAL)
     return encoded
 
 
@@ -136,10 +147,17 @@ def publish(generation: IndexWriter, settings: Settings, material: Material) -> 
 
 
 def _known_documents(before: Index | None) -> Mapping[str, Document]:
-    """Documents as the index has them, where this very code would read and split them the same."""
-    if before is None or before.manifest.version != hds_bot.__version__:
-        return {}
-    return dict(before.documents) if dict(before.manifest.settings) == build_settings() else {}
+    return dict(before.documents) if before is not None and _same_code(before) else {}
+
+
+def _same_code(before: Index) -> bool:
+    """Tell whether this very code would read, split and weigh words as was done for the index."""
+    manifest = before.manifest
+    return manifest.version == hds_bot.__version__ and dict(manifest.settings) == build_settings()
+
+
+def _same_corpus(before: Index | None, material: Material) -> bool:
+    return before is not None and before.manifest.corpus_sha256 == material.corpus.sha256
 
 
 def _passages(documents: Iterable[Document], before: Index | None, kept: set[str]) -> Iterator[Passage]:
@@ -168,9 +186,10 @@ def _known_vectors(settings: Settings, texts: Sequence[str], before: Index | Non
     return before.vectors_for(texts)
 
 
-def _prepare_serving(settings: Settings, progress: BuildProgress) -> None:
+def _prepare_serving(settings: Settings, state: IndexState, progress: BuildProgress) -> None:
     progress("prepare", 0, 1)
-    compile_if_absent(settings)
+    if state.manifest is None or "encoder" in state.changed:
+        compile_if_absent(settings)
     progress("prepare", 1, 1)
 
 

@@ -38,10 +38,12 @@ class IndexState:
         return self.condition == "fresh"
 
 
-def index_state(settings: Settings, *, verification: Verification = "quick") -> IndexState:
+def index_state(
+    settings: Settings, *, verification: Verification = "quick", corpus_too: bool = True
+) -> IndexState:
     """Look at the index without parsing a document; `full` hashes every file, the light encoder's too.
 
-    Raises CorpusError where the corpus folder can't be looked at.
+    Without `corpus_too` the corpus is not looked at. Raises CorpusError where its folder can't be.
     """
     try:
         with Index.open(settings.index, verification=verification) as index:
@@ -50,6 +52,8 @@ def index_state(settings: Settings, *, verification: Verification = "quick") -> 
     except IndexError_ as error:
         return IndexState("missing" if isinstance(error, IndexMissing) else "damaged", fault=str(error))
     changed = _changed(manifest, settings, verification)
+    if corpus_too and manifest.corpus_sha256 != corpus.fingerprint(settings.corpus):
+        changed = ("corpus", *changed)
     return IndexState("stale" if changed else "fresh", manifest, changed)
 
 
@@ -70,7 +74,6 @@ def _code() -> str:
 
 def _changed(manifest: Manifest, settings: Settings, verification: Verification) -> tuple[Part, ...]:
     same: dict[Part, bool] = {
-        "corpus": manifest.corpus_sha256 == corpus.fingerprint(settings.corpus),
         "encoder": manifest.encoder == settings.encoder_identity
         and not lacks_light_form(settings, verification),
         "version": manifest.version == hds_bot.__version__,

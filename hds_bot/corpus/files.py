@@ -43,7 +43,11 @@ def stamp(root: Path) -> frozenset[tuple[str, int, int]]:
 
 def name_of(path: Path, root: Path) -> str:
     """Path inside the corpus, with forward slashes and composed accents, whatever the system."""
-    return unicodedata.normalize("NFC", Path(os.path.relpath(path, root)).as_posix())
+    inside, prefix = os.fspath(path), os.path.join(root, "")
+    # Thousands of names are made in a build: `relpath` asks for the working directory each time.
+    plain = inside.startswith(prefix) and ".." not in inside
+    relative = inside[len(prefix) :] if plain else os.path.relpath(path, root)
+    return unicodedata.normalize("NFC", relative.replace(os.sep, "/"))
 
 
 def leaves(path: Path, root: Path) -> bool:

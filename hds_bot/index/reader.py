@@ -82,9 +82,13 @@ class Index:
         """
         return self._vectors.search(vector, k, allowed=allowed)
 
+    def ordinals_of(self, texts: Sequence[str]) -> dict[str, int]:
+        """Look up by `Passage.indexed_text`, whatever its document, where it lies; leave out what is new."""
+        return self._store.ordinals_of(texts)
+
     def vectors_for(self, texts: Sequence[str]) -> dict[str, FloatArray]:
         """Look up known vectors by `Passage.indexed_text`, whatever its document; leave out what is new."""
-        ordinals = self._store.ordinals_of(texts)
+        ordinals = self.ordinals_of(texts)
         return dict(zip(ordinals, self._vectors.rows(list(ordinals.values())), strict=True))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +33,7 @@ CREATE TABLE passages (
   "start" INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, context TEXT NOT NULL
 );
 """
+_DESCRIBED = [field.name for field in fields(Document) if field.name != "text"]
 _PASSAGES = """
 SELECT p.ordinal, p.id, d.id, p.title, p.section, p.text, p."start", p."end", p.page, p.context
 FROM passages p JOIN documents d ON d.ordinal = p.document
@@ -163,11 +164,11 @@ def _insert(database: sqlite3.Connection, table: str, rows: Iterable[Row]) -> No
         database.executemany(statement, rows)
 
 
-def _document_row(place: int, document: Document, span: tuple[int, int]) -> Row:
-    described = asdict(document)
-    text = described.pop("text")
-    d = document
-    return place, d.id, d.authority, d.status, _json(d.tags), *span, _json(described), text
+def _document_row(place: int, d: Document, span: tuple[int, int]) -> Row:
+    described = {name: getattr(d, name) for name in _DESCRIBED}
+    # `asdict` would copy every value of every section, and take as long as all else.
+    described["sections"] = [{"path": s.path, "start": s.start, "end": s.end} for s in d.sections]
+    return place, d.id, d.authority, d.status, _json(d.tags), *span, _json(described), d.text
 
 
 def _passage_rows(passages: Iterable[Passage], places: dict[str, int], digest: Any) -> Iterator[Row]:
