@@ -12,24 +12,25 @@ import argparse
 import hashlib
 import json
 import tempfile
+import tomllib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from hds_bot import encoder, facts
+from hds_bot import corpus, encoder, facts
 from hds_bot.facts import intent, language, lexicon
 from hds_bot.facts.context import read_turn
 
 TARGET = Path(facts.__file__).parent / "heads.npz"
 INTENT = {"sans_verdict": "information", "hors_perimetre": "other"}
 VERDICTS = ("a_preciser", "non", "oui")
-STRENGTH = {"intent": 0.001, "reason": 0.003}
-BALANCE = {"intent": "balanced", "reason": None}
+STRENGTH = {"intent": 0.001, "reason": 0.003, "topic": 0.003}
+BALANCE = {"intent": "balanced", "reason": None, "topic": None}
 NON = {
     "complètement": "anonymised",
     "statistiques": "statistical",
@@ -70,9 +71,9 @@ def whole(row):
 
 def train(rows, states, identity):
     arrays, about = {}, {"encoder": identity, "trained_on": digest(rows)}
-    for name, table in (("intent", intent_table), ("reason", reason_table)):
-        inputs, wanted, features = table(rows, states)
-        classes, weights, bias = fit_linear(name, inputs, wanted)
+    for name, table in (("intent", intent_table), ("reason", reason_table), ("topic", topic_table)):
+        inputs, wanted, features, shares = table(rows, states)
+        classes, weights, bias = fit_linear(name, inputs, wanted, shares)
         about[name] = {"classes": classes, "features": features}
         arrays |= {f"{name}.weights": weights, f"{name}.bias": bias}
     about["verdict"] = {"classes": VERDICTS}
@@ -96,12 +97,36 @@ def intent_table(rows, states):
     named = np.array([[inputs.get(name, 0.0) for name in features] for inputs in read])
     pooled = [np.concatenate([mean(states[r["turns"][-1]]), mean(states[whole(r)])]) for r in rows]
     wanted = [INTENT.get(row["verdict"], "verdict") for row in rows]
-    return np.hstack([pooled, named]), wanted, features
+    return np.hstack([pooled, named]), wanted, features, None
 
 
 def reason_table(rows, states):
     rows = [row for row in rows if row["verdict"] not in INTENT]
-    return np.array([mean(states[whole(row)]) for row in rows]), [reason_of(row) for row in rows], []
+    return np.array([mean(states[whole(row)]) for row in rows]), [reason_of(row) for row in rows], [], None
+
+
+def topic_table(rows, states):
+    """A question with several accepted passages counts in part for each."""
+    asked = [(row, topics_of(row)) for row in rows if row.get("quotes")]
+    samples = [(row, topic, 1 / len(topics)) for row, topics in asked for topic in topics]
+    inputs = [np.concatenate([mean(states[r["turns"][-1]]), mean(states[whole(r)])]) for r, _, _ in samples]
+    return np.array(inputs), [topic for _, topic, _ in samples], [], [share for _, _, share in samples]
+
+
+def topics_of(row):
+    quotes = [corpus.fold(quote) for quote in row["quotes"]]
+    return [topic for topic, text in passages_by_topic().items() if any(quote in text for quote in quotes)]
+
+
+@cache
+def passages_by_topic():
+    """Topic -> text of the passage that holds its anchor."""
+    source = tomllib.loads((TARGET.parent / "topics.toml").read_text(encoding="utf-8"))
+    read = corpus.read_corpus(Path(__file__).parents[1] / "corpus")
+    texts = [corpus.fold(passage.text) for document in read.documents for passage in corpus.split(document)]
+    return {
+        name: next(t for t in texts if corpus.fold(words) in t) for name, words in source["anchors"].items()
+    }
 
 
 def mean(states):
@@ -120,10 +145,11 @@ def reason_of(row):
     return f"{verdict}:{next(found, default)}"
 
 
-def fit_linear(name, inputs, wanted):
+def fit_linear(name, inputs, wanted, shares):
     """Weights over the raw inputs: the standardisation is folded into them."""
     model = LogisticRegression(C=STRENGTH[name], max_iter=3000, class_weight=BALANCE[name])
-    scaler, model = make_pipeline(StandardScaler(), model).fit(inputs, wanted)
+    scaler = StandardScaler().fit(inputs)
+    model.fit(scaler.transform(inputs), wanted, sample_weight=shares)
     weights = model.coef_ / scaler.scale_
     return [str(c) for c in model.classes_], weights, model.intercept_ - weights @ scaler.mean_
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
+from itertools import zip_longest
 from typing import Any
 
 from hds_bot import rules
 from hds_bot.bot.question import is_understood
 from hds_bot.bot.snapshot import Place, Snapshot
-from hds_bot.facts import Reading
+from hds_bot.facts import Reading, anchor
 from hds_bot.rules import Change, Judgement, MissingSpec, Rule, RuleBook
 from hds_bot.types import (
     Answer,
     Caution,
+    CitedBy,
     CitedPassage,
     Counterfactual,
     DecidingRule,
@@ -75,7 +77,7 @@ def _compose(
         missing=tuple(_missing(book, missing, language) for missing in judgement.missing),
         what_would_change=tuple(_counterfactual(book, change, language) for change in judgement.changes),
         cautions=_cautions(reading, judgement),
-        passages=_cite(snapshot, judgement, hits),
+        passages=_cite(snapshot, reading, judgement, hits),
         provenance=snapshot.provenance,
         to_review=to_review,
     )
@@ -84,15 +86,27 @@ def _compose(
 # -- citations ----------------------------------------------------------------------------
 
 
-def _cite(snapshot: Snapshot, judgement: Judgement, hits: Sequence[Hit]) -> tuple[CitedPassage, ...]:
-    """Cite the passages that hold the rules' quotes, the deciding one first, then what retrieval found."""
+def _cite(
+    snapshot: Snapshot, reading: Reading, judgement: Judgement, hits: Sequence[Hit]
+) -> tuple[CitedPassage, ...]:
+    """Cite the deciding rule's words first, then in turn what the question is about and what else supports it.
+
+    A refusal cites nothing. The last places go to what retrieval found.
+    """
+    if judgement.verdict == Verdict.HORS_PERIMETRE:
+        return ()
     cited: dict[str, CitedPassage] = {}
     for place in _places(snapshot, judgement):
         proof = CitedPassage(place.passage, 1.0, len(cited) + 1, "rule", place.quote)
         cited.setdefault(place.passage.id, proof)
     for hit in hits:
         cited.setdefault(hit.passage.id, CitedPassage(hit.passage, hit.score, len(cited) + 1, "retrieval"))
-    return tuple(cited.values())[:CITED]
+    return tuple(_with_origin(snapshot, one) for one in list(cited.values())[:CITED])
+
+
+def _with_origin(snapshot: Snapshot, cited: CitedPassage) -> CitedPassage:
+    publisher, date = snapshot.origin(cited.passage.document)
+    return replace(cited, publisher=publisher, date=date)
 
 
 def _places(snapshot: Snapshot, judgement: Judgement) -> Iterator[Place]:

@@ -7,6 +7,7 @@ is read in its surroundings (denied, doubted, past, somebody else's), and only t
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,7 @@ from hds_bot.facts.situation import Situation
 from hds_bot.facts.tempering import temper
 from hds_bot.types import Evidence, Fact, FactValue, FloatArray, Language
 
-__all__ = ["Reading", "extract", "fingerprint"]
+__all__ = ["Reading", "anchor", "extract", "fingerprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Reading:
     """Words of the guidance's language to widen the search."""
     relevant: str
     """The text to search with."""
+    topics: tuple[str, ...] = ()
+    """Parts of the guidance that it is about (`topics.toml`), the likeliest first."""
     vector: FloatArray | None = None
     """Its query vector (dimension,), where an encoder was given."""
 
@@ -63,8 +66,16 @@ def extract(
         _with_known(found, known or {}),
         _expansion(scenes[since:]),
         "\n".join(turns[since:]),
+        sense.topics(),
         sense.vector,
     )
+
+
+@cache
+def anchor(topic: str) -> tuple[str, str]:
+    """Document and words of the guidance that a topic stands for. KeyError for another name."""
+    data = tomllib.loads((files("hds_bot.facts") / "topics.toml").read_text(encoding="utf-8"))
+    return data["document"], data["anchors"][topic]
 
 
 @cache
@@ -72,7 +83,9 @@ def fingerprint() -> str:
     """SHA-256 over the lexicon's files and the trained heads: part of an answer's provenance."""
     digest = hashlib.sha256()
     here = files("hds_bot.facts")
-    for entry in sorted([*(here / "lexicon").iterdir(), here / "heads.npz"], key=lambda e: e.name):
+    for entry in sorted(
+        [*(here / "lexicon").iterdir(), here / "heads.npz", here / "topics.toml"], key=lambda e: e.name
+    ):
         digest.update(entry.name.encode() + b"\0" + entry.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -21,6 +21,7 @@ from hds_bot.facts.context import Scene
 from hds_bot.facts.intent import structure
 from hds_bot.types import Fact, FloatArray
 
+TOPICS = 3
 Read = Callable[[Sequence[str]], tuple[FloatArray, tuple[FloatArray, ...]]]
 """Texts to query vectors (n, dimension) and states, (tokens, width) each: `ReadingEncoder.read_queries`."""
 
@@ -61,6 +62,13 @@ class Sense:
         if self.heads is None or self.whole is None:
             return None
         return self.heads.verdict.odds(self.whole)
+
+    def topics(self) -> tuple[str, ...]:
+        """Parts of the guidance that the conversation is about, the likeliest first; none without a head."""
+        if self.heads is None or self.last is None or self.whole is None:
+            return ()
+        odds = self.heads.topic.odds(np.concatenate([self.last.mean(0), self.whole.mean(0)]), {})
+        return tuple(sorted(odds, key=lambda name: (-odds[name], name))[:TOPICS])
 
     def reasons(self) -> dict[str, float] | None:
         """Reason (`non:anonymised`, `a_preciser:practice`…) -> probability, where there is a head."""
@@ -116,6 +124,7 @@ class Heads:
     encoder: str
     intent: LinearHead
     reason: LinearHead
+    topic: LinearHead
     verdict: AttentiveHead
 
 
@@ -145,11 +154,11 @@ def _heads(arrays: Mapping[str, Any]) -> Heads:
             arrays[f"{name}.weights"],
             arrays[f"{name}.bias"],
         )
-        for name in ("intent", "reason")
+        for name in ("intent", "reason", "topic")
     }
     parts = {n.removeprefix("verdict."): a for n, a in arrays.items() if n.startswith("verdict.")}
     verdict = AttentiveHead(tuple(about["verdict"]["classes"]), **parts)
-    return Heads(about["encoder"], linear["intent"], linear["reason"], verdict)
+    return Heads(about["encoder"], linear["intent"], linear["reason"], linear["topic"], verdict)
 
 
 def _softmax(classes: Sequence[str], logits: FloatArray) -> dict[str, float]:
