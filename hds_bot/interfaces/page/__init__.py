@@ -9,7 +9,7 @@ import streamlit as st
 
 from hds_bot.bot import HdsBot
 from hds_bot.errors import HdsBotError
-from hds_bot.interfaces.page import chat, guide, lists, refusal, starting, state
+from hds_bot.interfaces.page import chat, guide, header, lists, refusal, starting, state
 from hds_bot.interfaces.page.markup import label
 from hds_bot.interfaces.page.wording import Words, words
 
@@ -21,6 +21,7 @@ def run() -> None:
     say = words(state.language())
     st.set_page_config(page_title=say("app.title"), page_icon=_HERE / "icon.svg", layout="centered")
     st.html(_HERE / "style.css")
+    header.tell_script(say)
     try:
         st.navigation(_pages(starting.open_bot(say), say), position="top").run()
     except HdsBotError as error:

@@ -1,4 +1,4 @@
-"""What stands above every page: its title, the other language, and what page and script tell each other."""
+"""What stands above every page: its title, the other language; and the words that the script needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ _SCRIPT = f"<script>{Path(__file__).with_name('page.js').read_text('utf-8')}</sc
 
 def show(say: Words, title: str = "", *, started: bool = False) -> None:
     """Show the title of a page, a button for the other language, and one for a new situation."""
-    _tell_script(say)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         st.title(label(title or say("app.title")), anchor=False)
         if started:
@@ -26,7 +25,7 @@ def show(say: Words, title: str = "", *, started: bool = False) -> None:
             st.button(name, key="speak", type="tertiary", on_click=state.speak, args=(other,))
 
 
-def _tell_script(say: Words) -> None:
+def tell_script(say: Words) -> None:
     """Give the script the language and the words for what Streamlit says in English only."""
     chrome = {words("en")(f"chrome.{name}"): spoken for name, spoken in say.under("chrome").items()}
     st.html(tag("span", id="hds-page", data_language=say.language, data_words=json.dumps(chrome)))

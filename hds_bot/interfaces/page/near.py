@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 
 import streamlit as st
-from rapidfuzz import fuzz
 
 from hds_bot.interfaces.page import state
 from hds_bot.interfaces.page.markup import label, tag
@@ -16,9 +17,17 @@ _PROPOSED = 3
 
 
 def to(question: str, say: Words) -> list[str]:
-    """Give the names of the examples whose words come nearest to a question's."""
-    examples = say.under("examples")
-    return sorted(examples, key=lambda name: -fuzz.token_set_ratio(question, examples[name]))[:_PROPOSED]
+    """Give the names of the examples that share the most telling words with a question."""
+    examples = {name: _words(example) for name, example in say.under("examples").items()}
+    common = Counter(word for words in examples.values() for word in words)
+    asked = _words(question)
+    return sorted(examples, key=lambda name: -sum(1 / common[word] for word in asked & examples[name]))[
+        :_PROPOSED
+    ]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w{4,}", text.casefold()))
 
 
 def show(title: str, names: Iterable[str], say: Words) -> None:

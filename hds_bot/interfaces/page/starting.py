@@ -18,7 +18,9 @@ def open_bot(say: Words) -> HdsBot:
     if core.is_open():
         return core.open_bot(_unseen)
     place = st.empty()
-    bot = core.open_bot(lambda: Bar(place.container(), say))
+    with place.container(), st.spinner(say("first_start.opening")):
+        building = st.container()
+        bot = core.open_bot(lambda: Bar(building, say))
     place.empty()
     return bot
 

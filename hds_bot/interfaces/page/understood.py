@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import shorten
 
 import streamlit as st
 
@@ -12,6 +13,9 @@ from hds_bot.interfaces.page.markup import label, tag
 from hds_bot.interfaces.page.wording import Words
 from hds_bot.render import words as answer_words
 from hds_bot.types import Answer, Fact, FactValue
+
+_LONGEST = 60
+"""Characters of evidence on a chip; it holds them whole once open."""
 
 
 def show(answer: Answer, say: Words) -> None:
@@ -44,7 +48,10 @@ def _chip(fact: Fact, say: Words) -> None:
 
 
 def _quoted(fact: Fact, say: Words) -> str:
-    return f" — {answer_words(say.language).quoted(fact.evidence.text)}" if fact.evidence else ""
+    if not fact.evidence:
+        return ""
+    words = shorten(fact.evidence.text, _LONGEST, placeholder=" …")
+    return f" — {answer_words(say.language).quoted(words)}"
 
 
 def _proof(fact: Fact, say: Words) -> Iterator[str]:
