@@ -50,7 +50,7 @@ def answer(
     reading = reading or snapshot.read(turns, known)
     judgement = rules.judge(snapshot.book, {fact.id: fact.value for fact in reading.facts})
     hits = _search(snapshot, reading) if judgement.verdict != Verdict.HORS_PERIMETRE else ()
-    if judgement.verdict == Verdict.SANS_VERDICT and not hits:
+    if judgement.verdict == Verdict.SANS_VERDICT and not (hits or reading.topics):
         judgement = rules.judge(snapshot.book, _OTHER_TOPIC)
     return _compose(snapshot, turns, reading, judgement, hits)
 
@@ -96,17 +96,30 @@ def _cite(
     if judgement.verdict == Verdict.HORS_PERIMETRE:
         return ()
     cited: dict[str, CitedPassage] = {}
-    for place in _places(snapshot, judgement):
-        proof = CitedPassage(place.passage, 1.0, len(cited) + 1, "rule", place.quote)
-        cited.setdefault(place.passage.id, proof)
+    scores = {hit.passage.id: hit.score for hit in hits}
+    for place, by in _in_turn(_places(snapshot, judgement), _subjects(snapshot, reading)):
+        score = 1.0 if by == "rule" else scores.get(place.passage.id, 0.0)
+        quote = place.quote if by == "rule" else ""
+        cited.setdefault(place.passage.id, CitedPassage(place.passage, score, len(cited) + 1, by, quote))
     for hit in hits:
         cited.setdefault(hit.passage.id, CitedPassage(hit.passage, hit.score, len(cited) + 1, "retrieval"))
-    return tuple(_with_origin(snapshot, one) for one in list(cited.values())[:CITED])
+    return tuple(cited.values())[:CITED]
 
 
-def _with_origin(snapshot: Snapshot, cited: CitedPassage) -> CitedPassage:
-    publisher, date = snapshot.origin(cited.passage.document)
-    return replace(cited, publisher=publisher, date=date)
+def _in_turn(rules: Iterable[Place], subjects: Iterable[Place]) -> Iterator[tuple[Place, CitedBy]]:
+    """A rule's, a subject's, a rule's…: the deciding rule's own words come first."""
+    for rule, subject in zip_longest(rules, subjects):
+        if rule:
+            yield rule, "rule"
+        if subject:
+            yield subject, "retrieval"
+
+
+def _subjects(snapshot: Snapshot, reading: Reading) -> Iterator[Place]:
+    """Passages of what the question is about, the likeliest first."""
+    for topic in reading.topics:
+        if place := snapshot.place(*anchor(topic)):
+            yield place
 
 
 def _places(snapshot: Snapshot, judgement: Judgement) -> Iterator[Place]:
