@@ -201,6 +201,10 @@ class CitedPassage:
     cited_by: CitedBy
     quote: str = ""
     """The verbatim words inside the passage to mark, where a rule cites it."""
+    publisher: str = ""
+    """Of the document; empty where it names none."""
+    date: str = ""
+    """Of the document: a year, a month or a day as ISO 8601 writes it; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

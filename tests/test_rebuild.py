@@ -109,6 +109,18 @@ def test_a_forced_build_reads_every_document(built: Settings, monkeypatch: pytes
     assert len(read) == 4
 
 
+def test_an_answer_names_publisher_and_date_of_what_it_cites(built: Settings) -> None:
+    path = next(path for path in built.corpus.glob("qui-*.md"))
+    path.write_text(
+        path.read_text("utf-8").replace("---\n", "---\npublisher: ANS\ndate: 2024-05\n", 1), "utf-8"
+    )
+    build_index(built)
+    cited = HdsBot(built).ask("Une clinique doit-elle prendre un hébergeur HDS ?").passages
+    assert {(one.publisher, one.date) for one in cited if one.passage.document == path.stem} == {
+        ("ANS", "2024-05")
+    }
+
+
 # -- while it is being asked --------------------------------------------------------------
 
 

@@ -239,3 +239,12 @@ def test_what_is_no_record_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_record_that_isnt_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be read"):
         read_record(tmp_path / "absent.json")
+
+
+def test_a_citation_names_publisher_and_date_where_the_document_does(answers: dict[Verdict, Answer]) -> None:
+    answer = answers[Verdict.SANS_VERDICT]
+    first, *rest = answer.passages
+    dated = replace(answer, passages=(replace(first, publisher="Agence", date="2024-05"), *rest))
+    for told in (to_markdown(dated).replace("\\", ""), to_text(dated, width=500)):
+        lines = [line for line in told.splitlines() if line.lstrip().startswith(("1. ", "2. "))]
+        assert [line.endswith(", Agence, 2024-05") for line in lines] == [True, False]

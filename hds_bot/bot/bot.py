@@ -64,7 +64,8 @@ class HdsBot:
         `known_facts` are set by hand and win over what the words say; None means "not known". Raises
         InputError for turns or facts that can't be used.
         """
-        return answer(self.snapshot, clean_turns(turns), known_facts or {})
+        snapshot = self.snapshot
+        return snapshot.with_origins(answer(snapshot, clean_turns(turns), known_facts or {}))
 
     def search(
         self,

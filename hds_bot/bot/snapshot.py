@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import hds_bot
@@ -15,7 +15,7 @@ from hds_bot.errors import IndexMismatch
 from hds_bot.facts import Reading
 from hds_bot.index import Index, Manifest, open_current
 from hds_bot.retrieval import Retriever
-from hds_bot.types import Encoder, FactValue, Passage, Provenance, ReadingEncoder
+from hds_bot.types import Answer, Encoder, FactValue, Passage, Provenance, ReadingEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Snapshot:
         self.book = rules.load_rules()
         self.provenance = _provenance(retriever.index, self.book)
         self.place = lru_cache(maxsize=None)(self._place)
+        self._origin = lru_cache(maxsize=1024)(self._find_origin)
 
     @classmethod
     def open(cls, settings: Settings, encoder: Encoder | None = None) -> Snapshot:
@@ -51,10 +52,22 @@ class Snapshot:
         read = self.encoder.read_queries if isinstance(self.encoder, ReadingEncoder) else None
         return facts.extract(turns, known=known, read=read, encoder=self.encoder.identity)
 
+    def with_origins(self, answer: Answer) -> Answer:
+        """Name the publisher and date of each citation, as its document gives them."""
+        origins = [self._origin(cited.passage.document) for cited in answer.passages]
+        cited = zip(answer.passages, origins, strict=True)
+        named = (replace(one, publisher=publisher, date=date) for one, (publisher, date) in cited)
+        return replace(answer, passages=tuple(named))
+
     @property
     def generation(self) -> str:
         """Name of the generation."""
         return self.retriever.index.generation
+
+    def _find_origin(self, document: str) -> tuple[str, str]:
+        """Who published a document, and when; each empty where it doesn't say."""
+        found = self.retriever.index.documents[document]
+        return found.publisher, found.date
 
     def _place(self, document: str, quote: str) -> Place | None:
         """Where a document says a quote; None where it doesn't, or isn't there."""

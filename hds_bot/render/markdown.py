@@ -67,7 +67,7 @@ def _passages(answer: Answer, speak: Words) -> Iterator[str]:
     if answer.passages:
         yield from _heading(speak.passages)
     for cited in answer.passages:
-        yield f"{cited.rank}. {escape(parts.place(cited.passage, speak))}"
+        yield f"{cited.rank}. {escape(parts.cited_place(cited, speak))}"
         yield ""
         yield _quoted(parts.marked(cited, _strong, escape), indent="   ")
         yield ""

@@ -22,10 +22,15 @@ def rule_place(answer: Answer, words: Words) -> str:
     """Document and section of the deciding rule's quote."""
     if answer.rule is None:
         return ""
-    cited = answer.passages[0].passage if answer.passages else None
-    if cited is None or cited.document != answer.rule.document:
+    cited = answer.passages[0] if answer.passages else None
+    if cited is None or cited.passage.document != answer.rule.document:
         return _joined(answer.rule.document, answer.rule.section)
-    return place(cited, words)
+    return cited_place(cited, words)
+
+
+def cited_place(cited: CitedPassage, words: Words) -> str:
+    """Title, headings and page of a citation, then who published the document and when."""
+    return ", ".join(filter(None, (place(cited.passage, words), cited.publisher, cited.date)))
 
 
 def place(passage: Passage, words: Words) -> str:

@@ -92,7 +92,7 @@ class _Page:
         if answer.passages:
             yield self._heading(self._speak.passages)
         for cited in answer.passages:
-            yield from self._numbered(cited.rank, parts.place(cited.passage, self._speak))
+            yield from self._numbered(cited.rank, parts.cited_place(cited, self._speak))
             marked = parts.marked(cited, lambda quote: self._paint(quote, _UNDERLINED))
             yield from self._block(marked)
 
