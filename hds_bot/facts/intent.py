@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
-from hds_bot.facts.context import Scene
+from hds_bot.facts.context import Scene, Seen
 from hds_bot.facts.text import Token, word_set
 
 Intent = Literal["verdict", "information", "other"]
@@ -43,7 +45,7 @@ class Ask:
 
 def intent_of(scene: Scene, *, earlier: Intent | None) -> Ask:
     """Find the turn's wish; a verdict asked for anywhere in it wins over the rest."""
-    asks = [_sentence(scene, n) for n in range(_sentences(scene))]
+    asks = _asks(scene)
     if scene.of("not_a_verdict"):
         return Ask("information", 0, strong=True)
     for wanted in ("verdict", "other", "information"):
@@ -58,7 +60,7 @@ def intent_of(scene: Scene, *, earlier: Intent | None) -> Ask:
 
 def structure(scene: Scene, turns: int) -> dict[str, float]:
     """Name what was read in a turn, as inputs of the intent head."""
-    asks = [_sentence(scene, n) for n in range(_sentences(scene))]
+    asks = _asks(scene)
     kinds = {s.kind for s in scene.seen}
     families = {s.family for s in scene.seen}
     found = {f"strong:{a.intent}" for a in asks if a.intent and a.strong}
@@ -70,17 +72,22 @@ def structure(scene: Scene, turns: int) -> dict[str, float]:
     return dict.fromkeys(sorted(found), STRUCTURE_WEIGHT)
 
 
-def _sentences(scene: Scene) -> int:
-    return scene.tokens[-1].sentence + 1 if scene.tokens else 0
+def _asks(scene: Scene) -> list[Ask]:
+    """What each sentence asks for."""
+    first, asks, seen = 0, [], defaultdict(list)
+    for s in scene.seen:
+        seen[s.sentence].append(s)
+    for number, same in groupby(scene.tokens, key=lambda token: token.sentence):
+        tokens = list(same)
+        asks.append(_sentence(tokens, first, seen[number]))
+        first += len(tokens)
+    return asks
 
 
-def _sentence(scene: Scene, number: int) -> Ask:
-    places = [i for i, t in enumerate(scene.tokens) if t.sentence == number]
-    here = [s for s in scene.seen if s.sentence == number]
+def _sentence(tokens: Sequence[Token], first: int, here: Sequence[Seen]) -> Ask:
+    """What a sentence of these tokens, the first of them at `first`, and these mentions asks for."""
     kinds = {s.kind for s in here}
     families = {s.family for s in here}
-    tokens = [scene.tokens[i] for i in places]
-    first = places[0]
     names_hds = bool(kinds & {"hds", "hds_or_not"})
     verdict = kinds & {"obligation", "faut", "concern", "exempt", "hds_or_not", "verdict"} or any(
         s.family == "intents" and s.kind == "verdict" for s in here
