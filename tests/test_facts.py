@@ -1,0 +1,184 @@
+"""From turns to facts: what is found, with which words, and what makes no difference.
+
+Situations are data: data/facts_situations.toml.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hds_bot import HdsBot
+from hds_bot.facts import extract, fingerprint
+from hds_bot.types import FactValue
+
+DATA = Path(__file__).parent / "data"
+CASES: list[dict[str, Any]] = tomllib.loads((DATA / "facts_situations.toml").read_text("utf-8"))["case"]
+QUESTIONS: list[dict[str, Any]] = [
+    json.loads(line) for line in (DATA / "eval" / "questions.jsonl").read_text("utf-8").splitlines()
+]
+SAMPLE = QUESTIONS[::9]
+
+
+def values(turns: Sequence[str]) -> dict[str, FactValue]:
+    return {fact.id: fact.value for fact in extract(turns).facts}
+
+
+# -- situations ---------------------------------------------------------------------------
+
+
+def as_parameters() -> list[Any]:
+    return [
+        pytest.param(
+            case,
+            id=case["name"],
+            marks=[pytest.mark.xfail(strict=True, reason=case["missed"])] if "missed" in case else [],
+        )
+        for case in CASES
+    ]
+
+
+@pytest.mark.parametrize("case", as_parameters())
+def test_a_situation_shows_its_facts_and_no_others(case: dict[str, Any]) -> None:
+    found = values(case["turns"])
+    assert {name: found.get(name) for name in case["facts"]} == case["facts"]
+    assert [name for name in case.get("lacks", []) if found.get(name) not in (None, False)] == []
+
+
+def test_evidence_is_an_exact_slice_of_its_turn() -> None:
+    for question in QUESTIONS:
+        turns = question["turns"]
+        shown = [fact.evidence for fact in extract(turns).facts if fact.evidence]
+        assert [turns[e.turn][e.start : e.end] for e in shown] == [e.text for e in shown]
+        assert all(e.text.strip() for e in shown)
+
+
+def test_every_fact_but_the_request_shows_its_words() -> None:
+    found = [fact for question in QUESTIONS for fact in extract(question["turns"]).facts]
+    assert {fact.id for fact in found if fact.evidence is None} <= {"request"}
+    assert {fact.method for fact in found} == {"lexicon", "inherent"}
+
+
+def test_evidence_points_at_the_turn_that_corrects() -> None:
+    facts = extract(["Nous sommes un hôpital. HDS ?", "En fait, tout est complètement anonymisé."]).facts
+    (exclusion,) = [fact for fact in facts if fact.id == "anonymised"]
+    assert exclusion.evidence is not None
+    assert (exclusion.evidence.turn, exclusion.evidence.text) == (1, "anonymisé")
+
+
+def test_what_the_user_set_by_hand_wins_even_where_it_is_unknown() -> None:
+    turns = ["Nous sommes un hôpital. HDS obligatoire ?"]
+    facts = extract(turns, known={"actor": "practice", "establishment_kind": None, "anonymised": True}).facts
+    by_hand = {fact.id: fact.value for fact in facts if fact.method == "user"}
+    assert by_hand == {"actor": "practice", "establishment_kind": None, "anonymised": True}
+    assert len({fact.id for fact in facts}) == len(facts)
+
+
+def test_a_change_of_subject_leaves_the_earlier_turns_behind() -> None:
+    reading = extract(
+        ["Nous sommes un hôpital. HDS obligatoire ?", "Oubliez ça. Quel temps fait-il à Lyon ?"]
+    )
+    assert {fact.id: fact.value for fact in reading.facts} == {"request": "other"}
+    assert reading.relevant == "Oubliez ça. Quel temps fait-il à Lyon ?"
+
+
+def test_a_search_is_widened_with_the_guidance_s_own_words() -> None:
+    assert "orthophoniste" in extract(["I am a speech therapist. Do I need HDS?"]).expansion
+
+
+def test_the_fingerprint_is_a_sha_256() -> None:
+    assert len(fingerprint()) == 64
+    assert set(fingerprint()) <= set("0123456789abcdef")
+
+
+# -- what makes no difference -------------------------------------------------------------
+
+
+def without_accents(turn: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFD", turn) if not unicodedata.combining(sign))
+
+
+def padded(turn: str) -> str:
+    return f" \t {turn.replace(' ', '  ')}\n\n "
+
+
+def typographic(turn: str) -> str:
+    return turn.replace("'", "’").replace(" ?", "\u00a0?").replace(" ;", "\u202f;").replace(" :", "\u00a0:")
+
+
+def plain(turn: str) -> str:
+    return turn.replace("’", "'").replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def polite(turn: str) -> str:
+    french = extract([turn]).language == "fr"
+    return f"Bonjour,\n{turn}\nMerci d'avance." if french else f"Hello,\n{turn}\nThanks in advance."
+
+
+CHANGES = [without_accents, str.upper, padded, typographic, plain, polite]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_the_facts_stay_whatever_the_dress(change: Callable[[str], str]) -> None:
+    before = {question["id"]: values(question["turns"]) for question in QUESTIONS}
+    after = {question["id"]: values([change(turn) for turn in question["turns"]]) for question in QUESTIONS}
+    assert after == before
+
+
+@pytest.fixture(scope="module")
+def answered(bot: HdsBot) -> dict[str, str]:
+    """Question to the verdict that words and meaning come to."""
+    return {question["id"]: bot.ask(question["turns"]).verdict for question in SAMPLE}
+
+
+@pytest.mark.parametrize("change", [padded, typographic, plain], ids=lambda change: change.__name__)
+def test_the_verdict_stays_with_the_real_encoder_too(
+    bot: HdsBot, answered: dict[str, str], change: Callable[[str], str]
+) -> None:
+    changed = {q["id"]: bot.ask([change(turn) for turn in q["turns"]]).verdict for q in SAMPLE}
+    assert changed == answered
+
+
+# -- any text -----------------------------------------------------------------------------
+
+
+@given(st.lists(st.text(max_size=200), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=100)
+def test_any_conversation_is_read_without_an_error(turns: list[str]) -> None:
+    for fact in extract(turns).facts:
+        if fact.evidence:
+            shown = turns[fact.evidence.turn][fact.evidence.start : fact.evidence.end]
+            assert shown == fact.evidence.text
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=100)
+def test_any_cut_of_a_question_is_read_without_an_error(data: st.DataObject) -> None:
+    turn = data.draw(st.sampled_from(QUESTIONS))["turns"][-1]
+    start, end = sorted(data.draw(st.tuples(st.integers(0, len(turn)), st.integers(0, len(turn)))))
+    extract([turn[start:end]])
+
+
+def test_signs_alone_are_read_without_an_error() -> None:
+    for turn in (
+        "",
+        " ",
+        "?",
+        "\x00",
+        "…",
+        "''",
+        "\ud800",
+        "🩺" * 50,
+        "a" * 10_000,
+        "ne " * 500,
+        "?\n" * 300,
+    ):
+        assert extract([turn]).facts[0].id == "request"
