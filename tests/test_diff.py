@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from conftest import CORPUS, GUIDANCE, FakeEncoder
 
 from hds_bot import HdsBot, Verdict
-from hds_bot.bot import Asked, Diff, Settings, build_index, diff_index, last_diff
+from hds_bot.bot import (
+    AnswerChange,
+    Asked,
+    Diff,
+    DocumentChange,
+    Settings,
+    build_index,
+    diff_index,
+    last_diff,
+)
 from hds_bot.errors import CorpusError, IndexMissing, InputError
 from hds_bot.interfaces.changes import build_text, read_asked, to_html, to_text
 from hds_bot.interfaces.cli import main
@@ -155,8 +164,9 @@ def test_an_answer_that_cites_the_same_words_is_left_out(built: Settings) -> Non
     assert diff_index(built, [ANONYMISED]).answers == ()
 
 
-def test_a_verdict_that_turns_is_a_finding(index_folder: Path, corpus_copy: Path, tmp_path: Path) -> None:
-    """Information is told only where something in the corpus is near the question."""
+def test_an_answer_that_has_nothing_left_to_cite_is_told(
+    index_folder: Path, corpus_copy: Path, tmp_path: Path
+) -> None:
     index = tmp_path / "index"
     index.mkdir()
     (index / "encoder").symlink_to(index_folder / "encoder")
@@ -164,9 +174,18 @@ def test_a_verdict_that_turns_is_a_finding(index_folder: Path, corpus_copy: Path
     build_index(settings)
     (corpus_copy / f"{GUIDANCE}.md").unlink()
     write_document(corpus_copy, "recette", "Une tarte aux pommes, avec de la cannelle.")
-    (change,) = diff_index(settings, [Asked("what", "C'est quoi une donnée de santé ?")]).turned
-    assert (change.verdict_before, change.verdict_after) == (Verdict.SANS_VERDICT, Verdict.HORS_PERIMETRE)
+    (change,) = diff_index(settings, [Asked("what", "C'est quoi une donnée de santé ?")]).answers
+    assert change.citation_before is not None
     assert change.citation_after is None
+
+
+def test_a_verdict_that_turns_is_a_finding_and_is_told() -> None:
+    turned = AnswerChange("q", "HDS ?", Verdict.OUI, Verdict.NON, None, None, to_review=False)
+    added = DocumentChange("added", "ajout", "Ajout")
+    same = replace(turned, verdict_after=Verdict.OUI)
+    assert Diff("i", "c", (added,), asked=1, answers=(turned,)).is_finding
+    assert not Diff("i", "c", (added,), asked=1, answers=(same,)).is_finding
+    assert "answer q: oui → non: HDS ?" in to_text(Diff("i", "c", (added,), asked=1, answers=(turned,)))
 
 
 def test_the_questions_of_the_package_reach_every_verdict(bot: HdsBot) -> None:
