@@ -87,6 +87,11 @@ class Scene:
     seen: tuple[Seen, ...]
     cues: tuple[Mention, ...]
 
+    @property
+    def words(self) -> int:
+        """How many words the turn has."""
+        return sum(token.is_word for token in self.tokens)
+
     def of(self, *kinds: str, family: str | None = None) -> list[Seen]:
         """List the mentions of these kinds (and family), in order."""
         return [s for s in self.seen if s.kind in kinds and (family is None or s.family == family)]

@@ -22,6 +22,10 @@ from hds_bot.facts.intent import structure
 from hds_bot.types import Fact, FloatArray
 
 TOPICS = 3
+BRIEF = 10
+"""Words up to which a plain wish for a verdict is taken at its word."""
+SURE_OF_ANOTHER_WISH = 0.7
+"""From here, meaning overrules words that plainly ask for a verdict."""
 Read = Callable[[Sequence[str]], tuple[FloatArray, tuple[FloatArray, ...]]]
 """Texts to query vectors (n, dimension) and states, (tokens, width) each: `ReadingEncoder.read_queries`."""
 
@@ -49,13 +53,18 @@ class Sense:
         return cls(heads, vectors[whole], states[last], states[whole])
 
     def intent(self, scene: Scene, turns: int, request: Fact) -> Fact:
-        """The request as meaning has it; the words' own where they agree or there is no head."""
+        """The request as meaning has it; the words' own where they agree, plainly ask, or there is no head."""
         if self.heads is None or self.last is None or self.whole is None:
             return request
         pooled = np.concatenate([self.last.mean(0), self.whole.mean(0)])
         odds = self.heads.intent.odds(pooled, structure(scene, turns))
         best = max(odds, key=lambda name: (odds[name], name))
-        return request if best == request.value else Fact("request", best, None, "semantic")
+        asked = request.value == "verdict" and request.evidence is not None
+        brief = scene.words <= BRIEF and not scene.of("information", family="intents")
+        needed = 1.0 if brief else SURE_OF_ANOTHER_WISH
+        if best == request.value or (asked and odds[best] < needed):
+            return request
+        return Fact("request", best, None, "semantic")
 
     def verdicts(self) -> dict[str, float] | None:
         """`oui`, `non`, `a_preciser` -> probability, where there is a head."""
