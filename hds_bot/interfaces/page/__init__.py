@@ -14,13 +14,14 @@ from hds_bot.interfaces.page.markup import label
 from hds_bot.interfaces.page.wording import Words, words
 
 _HERE = Path(__file__).parent
+_STYLE = f"<style>{(_HERE / 'style.css').read_text('utf-8')}</style>"
 
 
 def run() -> None:
     """Show the page once, as Streamlit does at each click."""
     say = words(state.language())
     st.set_page_config(page_title=say("app.title"), page_icon=_HERE / "icon.svg", layout="centered")
-    st.html(_HERE / "style.css")
+    st.html(_STYLE)
     header.tell_script(say)
     try:
         st.navigation(_pages(starting.open_bot(say), say), position="top").run()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from hds_bot import rules
 from hds_bot.rules import Change, Judgement, MissingSpec, RuleBook
-from hds_bot.types import Answer, Caution, Counterfactual, Language, MissingFact, Option, Verdict
+from hds_bot.types import Answer, Caution, Counterfactual, FactValue, Language, MissingFact, Option, Verdict
 
 
 def in_language(answer: Answer, language: Language) -> Answer:
@@ -29,10 +30,15 @@ def in_language(answer: Answer, language: Language) -> Answer:
 
 def judged(answer: Answer) -> Judgement:
     """Give what the rules say of the answer's facts, with all their words."""
-    facts = {fact.id: fact.value for fact in answer.facts}
-    if answer.verdict == Verdict.HORS_PERIMETRE:
-        facts = {"request": "other"}
-    return rules.judge(rules.load_rules(), facts)
+    outside = answer.verdict == Verdict.HORS_PERIMETRE
+    return _judged(
+        (("request", "other"),) if outside else tuple((fact.id, fact.value) for fact in answer.facts)
+    )
+
+
+@lru_cache(maxsize=256)
+def _judged(facts: tuple[tuple[str, FactValue], ...]) -> Judgement:
+    return rules.judge(rules.load_rules(), dict(facts))
 
 
 def _missing(book: RuleBook, missing: MissingSpec, language: Language) -> MissingFact:

@@ -19,6 +19,10 @@ class Words:
     def __init__(self, language: Language, words: Mapping[str, str]) -> None:
         self.language = language
         self._words = words
+        self._tables: dict[str, dict[str, str]] = {}
+        for key, word in words.items():
+            table, _, rest = key.rpartition(".")
+            self._tables.setdefault(table, {})[rest] = word
 
     def __call__(self, key: str, /, **parts: object) -> str:
         """Give the words of a key, {braces} filled in; KeyError where there are none."""
@@ -30,10 +34,9 @@ class Words:
         """Every key there is."""
         return frozenset(self._words)
 
-    def under(self, table: str) -> dict[str, str]:
+    def under(self, table: str) -> Mapping[str, str]:
         """Give the words of one table, by the rest of their keys, in the file's order."""
-        head = f"{table}."
-        return {key.removeprefix(head): words for key, words in self._words.items() if key.startswith(head)}
+        return self._tables[table]
 
 
 @cache
