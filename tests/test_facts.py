@@ -12,13 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hds_bot import HdsBot
-from hds_bot.facts import extract, fingerprint
-from hds_bot.types import FactValue
+from hds_bot.errors import RulesError
+from hds_bot.facts import extract, fingerprint, semantic
+from hds_bot.facts.semantic import load_heads
+from hds_bot.facts.tempering import Corroboration, Outcome, settle
+from hds_bot.types import Evidence, Fact, FactValue, FloatArray
 
 DATA = Path(__file__).parent / "data"
 CASES: list[dict[str, Any]] = tomllib.loads((DATA / "facts_situations.toml").read_text("utf-8"))["case"]
@@ -145,6 +149,66 @@ def test_the_verdict_stays_with_the_real_encoder_too(
 ) -> None:
     changed = {q["id"]: bot.ask([change(turn) for turn in q["turns"]]).verdict for q in SAMPLE}
     assert changed == answered
+
+
+# -- what meaning may change --------------------------------------------------------------
+
+
+ODDS = st.tuples(*[st.floats(0.001, 1)] * 3).map(
+    lambda parts: {
+        name: part / sum(parts) for name, part in zip(("oui", "non", "a_preciser"), parts, strict=True)
+    }
+)
+WORDED = Fact("excluded", True, Evidence(0, 0, 1, "x"))
+
+
+@given(ODDS, st.sampled_from(["oui", "a_preciser"]), st.booleans(), st.booleans(), st.booleans())
+def test_no_meaning_excludes_where_real_people_a_way_back_or_an_exception_is_named(
+    odds: dict[str, float], shown: Outcome, worded: bool, silent: bool, brief: bool
+) -> None:
+    words = Corroboration(WORDED if worded else None, silent, protected=True, brief=brief)
+    assert settle(shown, odds, words) != "non"
+
+
+@given(ODDS, st.booleans(), st.booleans())
+def test_no_meaning_excludes_what_no_word_excludes_where_health_data_are_spoken_of(
+    odds: dict[str, float], silent: bool, brief: bool
+) -> None:
+    unworded = Corroboration(None, silent, protected=False, brief=brief)
+    assert settle("oui", odds, unworded) != "non"
+    assert silent or settle("a_preciser", odds, unworded) != "non"
+
+
+@given(ODDS, st.sampled_from(["oui", "non", "a_preciser"]), st.booleans(), st.booleans())
+def test_where_words_and_meaning_agree_beyond_doubt_nothing_changes(
+    odds: dict[str, float], shown: Outcome, worded: bool, silent: bool
+) -> None:
+    sure = {name: 0.98 if name == shown else 0.01 for name in odds}
+    assert settle(shown, sure, Corroboration(WORDED if worded else None, silent, protected=False)) == shown
+
+
+def unread(texts: Sequence[str]) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+    """What an encoder without meaning gives."""
+    return np.ones((len(texts), 4), np.float32), tuple(np.ones((3, 8), np.float32) for _ in texts)
+
+
+def test_with_another_encoder_than_the_heads_were_trained_for_words_alone_decide() -> None:
+    for question in SAMPLE:
+        reading = extract(question["turns"], read=unread, encoder="another@1")
+        assert reading.facts == extract(question["turns"]).facts
+        assert reading.vector is not None
+
+
+def test_heads_that_cant_be_read_are_refused_and_missing_ones_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(semantic, "files", lambda _: tmp_path)
+    assert load_heads.__wrapped__() is None
+    whole = (Path(semantic.__file__).parent / "heads.npz").read_bytes()
+    for damaged in (b"", b"PK", b"text", whole[:5000]):
+        (tmp_path / "heads.npz").write_bytes(damaged)
+        with pytest.raises(RulesError, match="heads can't be read"):
+            load_heads.__wrapped__()
 
 
 # -- any text -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -146,7 +147,7 @@ def load_heads() -> Heads | None:
     try:
         with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _heads({name: arrays[name] for name in arrays.files})
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise RulesError(
             f"the trained heads can't be read ({error})",
             where="hds_bot/facts/heads.npz",
