@@ -6,6 +6,7 @@ Situations are data: data/facts_situations.toml.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -246,3 +247,14 @@ def test_signs_alone_are_read_without_an_error() -> None:
         "?\n" * 300,
     ):
         assert extract([turn]).facts[0].id == "request"
+
+
+# -- documentation ------------------------------------------------------------------------
+
+
+def test_the_documented_example_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "understanding.md").read_text("utf-8")
+    found = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", page, re.DOTALL)
+    assert found
+    exec(found[1], {})  # noqa: S102
+    assert capsys.readouterr().out == found[2]
