@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
-SCRIPT = Path(__file__).parents[1] / "hds_bot" / "interfaces" / "page" / "app.py"
+CORPUS = Path(__file__).parents[1] / "corpus"
 CHROMIUM = os.environ.get("HDS_BOT_CHROMIUM", "/usr/bin/chromium")
 KINE = (
     "Cabinet de kiné, on garde les dossiers patients dans un logiciel en ligne : faut-il un hébergeur HDS ?"
@@ -35,14 +35,17 @@ WIDE, PHONE = {"width": 1200, "height": 1000}, {"width": 390, "height": 844}
 
 @pytest.fixture(scope="session")
 def address(index_folder: Path) -> Iterator[str]:
+    """Where `hds-bot` without a command serves the page; once it ends, nobody listens there any more."""
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(SCRIPT)]
-    environment = {**os.environ, "HDS_BOT_INDEX": str(index_folder)}
-    flags = [f"--server.port={port}", "--server.headless=true"]
-    with subprocess.Popen([*command, *flags], env=environment, stdout=subprocess.DEVNULL) as server:
+    server = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"}
+    environment = {**os.environ, **server, "HDS_BOT_INDEX": str(index_folder), "HDS_BOT_CORPUS": str(CORPUS)}
+    command = [sys.executable, "-m", "hds_bot"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         _wait_for(f"http://localhost:{port}/_stcore/health")
         yield f"http://localhost:{port}"
-        server.terminate()
+        process.terminate()
+    with closing(socket.socket()) as probe:
+        assert probe.connect_ex(("localhost", port)) != 0
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -182,7 +183,12 @@ def open_page(options: Options) -> int:
     if find_spec("streamlit") is None:
         raise InputError("the chat page needs Streamlit", next_step="pip install 'hds-bot[page]'")
     _build(settings)
-    return subprocess.run(_streamlit(), env=_environment(settings, options), check=False).returncode  # noqa: S603
+    # A command that is told to end takes its server with it.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return subprocess.run(_streamlit(), env=_environment(settings, options), check=False).returncode  # noqa: S603
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _streamlit() -> list[str]:
