@@ -43,7 +43,7 @@ EXCLUDING = frozenset(
 )
 PRACTICE = frozenset(kind for _, kind in CONDITIONS)
 BRIEF = 12
-"""Words up to which a conversation is taken at its word."""
+"""Words up to which a question, or the answer to one of ours, is taken at its word."""
 WAY_BACK = ("copy_of_production", "reversible")
 HANDLED = ("legal", "technical", "commerce")
 """Decoys that name what is handled; metaphors and idioms only hide words."""
@@ -83,7 +83,7 @@ class Situation:
                 or (way_back and mentions)
                 or any(s.exceptional and s.holds for s in mentions)
             ),
-            brief=sum(scene.words for scene in self.scenes) <= BRIEF,
+            brief=self.scenes[-1].words <= BRIEF,
         )
 
     def _worded_exclusion(self) -> Fact | None:
