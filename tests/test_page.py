@@ -440,6 +440,39 @@ def test_the_language_is_switched_by_hand_and_quotes_stay_french(page: AppTest):
     assert 'data-language="en"' in _html(page)
 
 
+GUIDE = """
+from types import SimpleNamespace
+from hds_bot.bot import Settings
+from hds_bot.interfaces.page import guide
+guide.show(SimpleNamespace(settings=Settings.resolve()))
+"""
+
+
+def test_the_guidance_page_marks_every_rule_at_its_quote(index_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HDS_BOT_INDEX", str(index_folder))
+    page = AppTest.from_string(GUIDE, default_timeout=60).run()
+    article = _html(page).partition("</article>")[0]
+    for rule in rules.load_rules().rules:
+        if rule.quote:
+            assert rule.quote in _read(page)
+            assert join([rule.title["fr"]]) in article
+
+
+def test_the_guidance_page_opens_the_document_and_the_place_of_its_address(
+    index_folder: Path, corpus_copy: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HDS_BOT_INDEX", str(index_folder))
+    monkeypatch.setenv("HDS_BOT_CORPUS", str(corpus_copy))
+    (corpus_copy / "new.md").write_text("# Note\n\nUne phrase.\n\nUne < autre & $x$.\n", "utf-8")
+    page = AppTest.from_string(GUIDE, default_timeout=60)
+    page.query_params.update({"document": "new", "at": str(len("Note\n\nUne phrase.\n\n"))})
+    assert '<span id="hds-here">Une &lt; autre &amp; $x$.</span>' in _html(page.run())
+    page.selectbox(key="document").select_index(1).run()
+    assert "hds-here" not in _html(page)
+    page.query_params["at"] = "²"
+    assert "hds-here" not in _html(page.run())
+
+
 def test_personal_data_are_told_and_stay_out_of_the_link_unless_the_user_insists(page: AppTest):
     page.chat_input(key="ask").set_value(
         "La patiente Mme Durand : notre cabinet garde son dossier, HDS ?"

@@ -14,7 +14,7 @@ from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.markup import label, tag
 from hds_bot.interfaces.page.translated import in_language
 from hds_bot.interfaces.page.wording import Words, words
-from hds_bot.types import Answer, Language, Verdict
+from hds_bot.types import Answer, Verdict
 
 
 def show(bot: HdsBot) -> None:
@@ -22,11 +22,7 @@ def show(bot: HdsBot) -> None:
     readable = state.arrive()
     conversation = state.conversation()
     answers = state.answers().to(conversation, bot)
-    before = state.language()
-    say = words(state.language(_language_of(answers)))
-    if say.language != before:
-        # What was shown before the answer was known is in the other language.
-        st.rerun()
+    say = _spoken(answers)
     header.show(say, started=bool(conversation.steps))
     if not readable:
         st.html(tag("p", say("error.address"), role="alert", class_="hds-refused"))
@@ -39,8 +35,15 @@ def show(bot: HdsBot) -> None:
         st.rerun()
 
 
-def _language_of(answers: list[Answer | InputError]) -> Language | None:
-    return next((answer.language for answer in reversed(answers) if isinstance(answer, Answer)), None)
+def _spoken(answers: list[Answer | InputError]) -> Words:
+    """Give the words in the language of the last answer, unless another was chosen by hand."""
+    before = state.language()
+    guessed = (answer.language for answer in reversed(answers) if isinstance(answer, Answer))
+    say = words(state.language(next(guessed, None)))
+    if say.language != before:
+        # What was shown before the answer was known is in the other language.
+        st.rerun()
+    return say
 
 
 # -- nothing asked yet --------------------------------------------------------------------

@@ -28,13 +28,8 @@ def show(bot: HdsBot) -> None:
     say = words(state.language())
     header.show(say, say("guide.title"))
     st.html(tag("p", say("guide.hint"), class_="hds-subtitle"))
-    documents = _documents(bot.settings.corpus, corpus.fingerprint(bot.settings.corpus))
-    wanted = st.query_params.get("document")
-    chosen = next((n for n, document in enumerate(documents) if document.id == wanted), 0)
-    document = st.selectbox(
-        say("guide.document"), documents, chosen, format_func=lambda one: label(one.title), key="document"
-    )
-    st.html(_told(document, _place(), say))
+    document = _chosen(_documents(bot.settings.corpus, corpus.fingerprint(bot.settings.corpus)), say)
+    st.html(_told(document, _place(document), say))
     with st.expander(say("guide.tree")):
         st.html(picture.tree(say))
     rebuild.show(bot.settings, say)
@@ -45,10 +40,27 @@ def _documents(folder: Path, _fingerprint: str) -> tuple[Document, ...]:
     return corpus.read_corpus(folder, keep_going=True).documents
 
 
-def _place() -> int:
-    """Give the place that the address asks for; -1 where it asks for none."""
+def _chosen(documents: Sequence[Document], say: Words) -> Document:
+    """Give the document that the reader chose, else the one that the address names, else the first."""
+    by_id = {document.id: document for document in documents}
+    if len(by_id) == 1:
+        return documents[0]
+    wanted = st.query_params.get("document", "")
+    chosen = st.selectbox(
+        say("guide.document"),
+        list(by_id),
+        list(by_id).index(wanted) if wanted in by_id else 0,
+        format_func=lambda name: label(f"{by_id[name].title} ({name})"),
+        key="document",
+    )
+    return by_id[chosen]
+
+
+def _place(document: Document) -> int:
+    """Give the place that the address asks for in this document; -1 where it asks for none."""
     written = st.query_params.get("at", "")
-    return int(written) if written.isdecimal() and len(written) < 10 else -1
+    here = st.query_params.get("document", document.id) == document.id
+    return int(written) if here and written.isdecimal() and len(written) < 10 else -1
 
 
 # -- the document -------------------------------------------------------------------------
@@ -73,6 +85,7 @@ def _told(document: Document, place: int, say: Words) -> Html:
 def _about(document: Document, say: Words) -> Html:
     known = {
         "authority": say(f"authority.{document.authority}"),
+        "status": say(f"status.{document.status}"),
         "publisher": document.publisher,
         "date": document.date,
         "source": document.source,

@@ -16,22 +16,19 @@ def show(conversation: Conversation, say: Words) -> None:
     if not kinds:
         return
     named = ", ".join(say(f"private.{kind}") for kind in kinds)
+    found = tag("strong", say("warning.found", kinds=named))
     with st.container(key="private", gap="xsmall"):
-        st.html(
-            tag(
-                "p",
-                tag("strong", say("warning.found", kinds=named)),
-                " ",
-                say("warning.left_out"),
-                role="alert",
-            )
-        )
+        st.html(tag("p", found, " ", say("warning.left_out"), role="alert"))
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(say("warning.mask"), key="mask", on_click=state.mask)
-            st.checkbox(
-                say("warning.insist"),
-                state.insists(),
-                key="insist",
-                on_change=state.insist_from,
-                args=("insist",),
-            )
+            _choices(say)
+
+
+def _choices(say: Words) -> None:
+    st.button(say("warning.mask"), key="mask", on_click=state.mask)
+    st.checkbox(
+        say("warning.insist"),
+        state.insists(),
+        key="insist",
+        on_change=state.insist_from,
+        args=("insist",),
+    )
