@@ -101,6 +101,8 @@ def _claims(scene: Scene) -> list[Claim]:
 
 
 def _claimed(scene: Scene, seen: Seen) -> str | None:
+    if scene.tokens[seen.mention.first].fold.endswith("iser"):
+        return None
     if seen.kind in {"anonymised", "statistical"} and seen.concept != "statistical_rows_denied":
         return seen.kind
     if seen.kind == "simulated":

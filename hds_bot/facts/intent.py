@@ -125,6 +125,8 @@ def _imperative(tokens: Sequence[Token]) -> bool:
 def _silent(scene: Scene, earlier: Intent | None) -> Ask:
     """No wish spoken: an answer to what was asked before, or a bare situation."""
     situated = any(s.family in SITUATION or s.family == "marks" for s in scene.seen)
+    if earlier == "other" and situated:
+        return Ask("verdict", 0, strong=True)
     if earlier:
         return Ask(earlier, 0, strong=False)
     return Ask("verdict" if situated else "other", 0, strong=False)

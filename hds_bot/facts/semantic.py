@@ -23,6 +23,8 @@ from hds_bot.facts.intent import structure
 from hds_bot.types import Fact, FloatArray
 
 TOPICS = 3
+SHOUTED = 0.6
+"""Share of capitals from which a text is shouted."""
 BRIEF = 10
 """Words up to which a plain wish for a verdict is taken at its word."""
 SURE_OF_ANOTHER_WISH = 0.7
@@ -45,7 +47,7 @@ class Sense:
         """Read the last turn and what the conversation is about since `since`, each text once."""
         if read is None:
             return cls(None)
-        texts = [turns[-1], "\n".join(turns[since:])]
+        texts = [_calm(turns[-1]), _calm("\n".join(turns[since:]))]
         distinct = list(dict.fromkeys(texts))
         vectors, states = read(distinct)
         last, whole = (distinct.index(text) for text in texts)
@@ -169,6 +171,12 @@ def _heads(arrays: Mapping[str, Any]) -> Heads:
     parts = {n.removeprefix("verdict."): a for n, a in arrays.items() if n.startswith("verdict.")}
     verdict = AttentiveHead(tuple(about["verdict"]["classes"]), **parts)
     return Heads(about["encoder"], linear["intent"], linear["reason"], linear["topic"], verdict)
+
+
+def _calm(text: str) -> str:
+    """Shouted text in lower case: the encoder has seen little of the other."""
+    letters = [c for c in text if c.isalpha()]
+    return text.lower() if sum(c.isupper() for c in letters) > SHOUTED * len(letters) else text
 
 
 def _softmax(classes: Sequence[str], logits: FloatArray) -> dict[str, float]:

@@ -83,6 +83,10 @@ class Situation:
                 or (way_back and mentions)
                 or any(s.exceptional and s.holds for s in mentions)
             ),
+            firm=bool(
+                exclusion.stands
+                and any(s.holds for s in self._all("thorough", "irreversible", family="marks"))
+            ),
             brief=self.scenes[-1].words <= BRIEF,
         )
 

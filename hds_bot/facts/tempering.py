@@ -71,6 +71,8 @@ class Corroboration:
     """No health data is spoken of at all."""
     protected: bool
     """Real people, a way back or an exception is named: no meaning overrules that."""
+    firm: bool = False
+    """An exclusion stands that is said to be complete or without return."""
     brief: bool = False
     """So few words that they mean what they say: there is no context for meaning to read."""
 
@@ -89,7 +91,7 @@ def temper(
 
 def settle(shown: Outcome, odds: Mapping[str, float], words: Corroboration) -> Outcome:
     """The verdict that words and meaning can both answer for."""
-    if words.brief and (shown == "oui" or (shown == "non" and odds["oui"] < SURE_OF_YES_AGAINST_NO)):
+    if words.brief and (shown == "oui" or (words.firm and odds["oui"] < SURE_OF_YES_AGAINST_NO)):
         return shown
     if shown == "non":
         return _still_no(odds)
