@@ -22,5 +22,7 @@ def test_a_command_of_the_readme_is_one(command: str) -> None:
 
 
 def test_the_readme_shows_the_answer_that_is_given(bot: HdsBot) -> None:
-    question, shown = re.findall(r'^\$ uv run hds-bot ask "([^"\n]*)"\n(.*?)^```', README, re.MULTILINE | re.DOTALL)[0]
+    question, shown = re.findall(
+        r'^\$ uv run hds-bot ask "([^"\n]*)"\n(.*?)^```', README, re.MULTILINE | re.DOTALL
+    )[0]
     assert to_text(bot.ask(question), width=80, color=False).startswith(shown.rstrip())
