@@ -74,8 +74,8 @@ def _compose(
         rule=_deciding(rule, place, language) if rule else None,
         trace=judgement.trace,
         facts=reading.facts,
-        missing=tuple(_missing(book, missing, language) for missing in judgement.missing),
-        what_would_change=tuple(_counterfactual(book, change, language) for change in judgement.changes),
+        missing=tuple(missing_fact(book, missing, language) for missing in judgement.missing),
+        what_would_change=tuple(counterfactual(book, change, language) for change in judgement.changes),
         cautions=_cautions(reading, judgement),
         passages=_cite(snapshot, reading, judgement, hits),
         provenance=snapshot.provenance,
@@ -138,7 +138,8 @@ def _deciding(rule: Rule, place: Place | None, language: Language) -> DecidingRu
     return DecidingRule(rule.id, rule.title[language], rule.document, section, rule.quote)
 
 
-def _missing(book: RuleBook, missing: MissingSpec, language: Language) -> MissingFact:
+def missing_fact(book: RuleBook, missing: MissingSpec, language: Language) -> MissingFact:
+    """What is left to ask, worded in a language."""
     options = (
         Option(rules.label(book, missing.fact, option.value, language), option.value, option.verdict)
         for option in missing.options
@@ -146,7 +147,8 @@ def _missing(book: RuleBook, missing: MissingSpec, language: Language) -> Missin
     return MissingFact(missing.fact, rules.question(book, missing.fact, language), tuple(options))
 
 
-def _counterfactual(book: RuleBook, change: Change, language: Language) -> Counterfactual:
+def counterfactual(book: RuleBook, change: Change, language: Language) -> Counterfactual:
+    """What would turn the verdict, worded in a language."""
     # Facts that only change together share one value.
     value = next(iter(change.facts.values()))
     text = rules.describe_change(book, change, language)

@@ -71,11 +71,16 @@ def extract(
     )
 
 
-@cache
 def anchor(topic: str) -> tuple[str, str]:
     """Document and words of the guidance that a topic stands for. KeyError for another name."""
+    document, anchors = _anchors()
+    return document, anchors[topic]
+
+
+@cache
+def _anchors() -> tuple[str, Mapping[str, str]]:
     data = tomllib.loads((files("hds_bot.facts") / "topics.toml").read_text(encoding="utf-8"))
-    return data["document"], data["anchors"][topic]
+    return data["document"], data["anchors"]
 
 
 @cache

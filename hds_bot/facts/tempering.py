@@ -28,12 +28,8 @@ SURE_OF_YES_AGAINST_NO = 0.6
 OPEN_AFTER_ALL = 0.5
 EXCLUSIONS = frozenset({"anonymised", "statistical", "simulated", "no_personal_data"})
 CONDITIONS = ("stores_records", "uses_software", "exchanges_data", "teleconsults")
-OPEN_ACTOR = {
-    "practice": "practice",
-    "startup": "startup",
-    "organisation": "organisation",
-    "provider": "provider",
-}
+OPEN_ACTORS = frozenset({"practice", "startup", "organisation", "provider"})
+"""Reasons of « à préciser » that name an actor whose own question is left."""
 DECIDING = {"health_data", "provider_access", "in_doubt", *EXCLUSIONS, *CONDITIONS}
 
 
@@ -141,11 +137,10 @@ def _opened(kept: Sequence[Fact], found: Sequence[Fact], reason: str) -> list[Fa
         fact = claimed.id if claimed else "anonymised"
         return [*kept, Fact("in_doubt", fact, claimed.evidence if claimed else None, "semantic")]
     denied = [f for f in found if f.id in CONDITIONS and f.value is False]
-    actor = OPEN_ACTOR.get(reason)
     others = [f for f in kept if f.id != "actor"]
-    if actor is None:
+    if reason not in OPEN_ACTORS:
         return others
     named = next(
-        (f for f in kept if f.id == "actor" and f.value == actor), Fact("actor", actor, None, "semantic")
+        (f for f in kept if f.id == "actor" and f.value == reason), Fact("actor", reason, None, "semantic")
     )
-    return [named, *others, *(denied[:3] if actor == "practice" else [])]
+    return [named, *others, *(denied[:3] if reason == "practice" else [])]

@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from hds_bot import rules
-from hds_bot.rules import Change, Judgement, MissingSpec, RuleBook
-from hds_bot.types import Answer, Caution, Counterfactual, FactValue, Language, MissingFact, Option, Verdict
+from hds_bot.bot.answering import counterfactual, missing_fact
+from hds_bot.rules import Judgement
+from hds_bot.types import Answer, Caution, FactValue, Language, Verdict
 
 
 def in_language(answer: Answer, language: Language) -> Answer:
@@ -22,8 +23,8 @@ def in_language(answer: Answer, language: Language) -> Answer:
         language=language,
         summary=answer.summary.replace(before, after),
         rule=replace(answer.rule, title=judgement.decided_by.title[language]) if answer.rule else None,
-        missing=tuple(_missing(book, missing, language) for missing in judgement.missing),
-        what_would_change=tuple(_change(book, change, language) for change in judgement.changes),
+        missing=tuple(missing_fact(book, missing, language) for missing in judgement.missing),
+        what_would_change=tuple(counterfactual(book, change, language) for change in judgement.changes),
         cautions=_cautions(answer, language),
     )
 
@@ -39,20 +40,6 @@ def judged(answer: Answer) -> Judgement:
 @lru_cache(maxsize=256)
 def _judged(facts: tuple[tuple[str, FactValue], ...]) -> Judgement:
     return rules.judge(rules.load_rules(), dict(facts))
-
-
-def _missing(book: RuleBook, missing: MissingSpec, language: Language) -> MissingFact:
-    options = (
-        Option(rules.label(book, missing.fact, option.value, language), option.value, option.verdict)
-        for option in missing.options
-    )
-    return MissingFact(missing.fact, rules.question(book, missing.fact, language), tuple(options))
-
-
-def _change(book: RuleBook, change: Change, language: Language) -> Counterfactual:
-    value = next(iter(change.facts.values()))
-    text = rules.describe_change(book, change, language)
-    return Counterfactual("+".join(change.facts), value, change.verdict, change.quote, text)
 
 
 def _cautions(answer: Answer, language: Language) -> tuple[Caution, ...]:
