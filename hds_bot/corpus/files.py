@@ -52,7 +52,8 @@ def name_of(path: Path, root: Path) -> str:
 
 def leaves(path: Path, root: Path) -> bool:
     """Whether a path leads, through a link, out of the corpus."""
-    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+    home, real = os.path.realpath(root), os.path.realpath(path)
+    return real != home and not real.startswith(os.path.join(home, ""))
 
 
 def load(path: Path, root: Path) -> bytes:
@@ -67,7 +68,7 @@ def load(path: Path, root: Path) -> bytes:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NONBLOCK)) as file:
             before = os.fstat(file.fileno())
             _refuse_size(before, where)
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(before.st_size + 1)
             after = os.fstat(file.fileno())
     except OSError as error:
         raise CorpusError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def read_corpus(
     hashes: list[str] = []
     for done, path in enumerate(sources, 1):
         try:
-            document = _read_another(path, folder, documents, before)
+            document = _read(path, folder, before, taken=documents)
             documents[document.id] = document
             hashes.append(document.sha256)
         except CorpusError as error:
@@ -120,20 +120,13 @@ def _nothing_to_read(folder: Path, left_out: list[tuple[str, str]]) -> CorpusErr
 # -- one file -----------------------------------------------------------------------------
 
 
-def _read_another(
-    path: Path, folder: Path, documents: Mapping[str, Document], before: Mapping[str, Document]
-) -> Document:
-    if _id(path, folder) in documents:
+def _read(path: Path, root: Path, before: Mapping[str, Document], *, taken: Collection[str] = ()) -> Document:
+    if (id_ := _id(path, root)) in taken:
         raise CorpusError(
             "another file has the same name but for the suffix",
             where=str(path),
             next_step="rename one of them",
         )
-    return _read(path, folder, before)
-
-
-def _read(path: Path, root: Path, before: Mapping[str, Document]) -> Document:
-    id_ = _id(path, root)
     data, side = load(path, root), _load_side_file(path, root)
     sha256 = _hash(path, data, side)
     if id_ in before and before[id_].sha256 == sha256:
