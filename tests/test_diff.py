@@ -123,6 +123,42 @@ def test_a_lost_quote_is_told_with_its_rules_and_the_nearest_new_wording(built: 
     assert change.wording in change.after.text
 
 
+def test_a_quote_whose_item_is_struck_out_is_lost_and_nothing_old_is_shown_as_its_new_wording(
+    built: Settings,
+) -> None:
+    reword(built, "- Cliniques\n", "")
+    (change,) = diff_index(built).lost
+    assert (change.rule, change.after, change.wording) == ("establishment-clinic", None, "")
+
+
+def test_a_quote_left_alone_in_a_sentence_that_is_negated_is_a_finding(built: Settings) -> None:
+    reword(built, "est obligatoire pour toute organisation", "n’est plus obligatoire pour toute organisation")
+    diff = diff_index(built)
+    assert diff.lost == ()
+    assert {change.rule for change in diff.reworded} == {"health-data", "no-health-data", "to-clarify"}
+    assert all("n’est plus obligatoire" in change.wording for change in diff.reworded)
+    assert diff.is_finding
+
+
+def test_a_change_elsewhere_in_the_paragraph_is_no_change_of_a_quotes_sentence(built: Settings) -> None:
+    reword(built, "Voici un guide clair", "Voici un guide")
+    diff = diff_index(built)
+    assert len(diff.documents) == 1
+    assert (diff.quotes, diff.is_finding) == ((), False)
+
+
+def test_a_superseded_document_is_answered_from_no_more(built: Settings) -> None:
+    reword(built, "status: in_force", "status: superseded")
+    diff = diff_index(built, [ANONYMISED])
+    assert {"anonymised", "establishment-clinic"} <= {change.rule for change in diff.lost}
+    (change,) = diff.answers
+    assert change.to_review
+    assert change.citation_after is None or change.citation_after.document != GUIDANCE
+    report = build_index(built)
+    assert report is not None
+    assert {"anonymised", "establishment-clinic"} <= {lost.rule for lost in report.lost}
+
+
 def test_a_quote_under_other_headings_has_moved_and_is_no_finding(built: Settings) -> None:
     reword(built, "Les cas exclus", "Les exclusions")
     diff = diff_index(built)
@@ -186,6 +222,25 @@ def test_a_verdict_that_turns_is_a_finding_and_is_told() -> None:
     assert Diff("i", "c", (added,), asked=1, answers=(turned,)).is_finding
     assert not Diff("i", "c", (added,), asked=1, answers=(same,)).is_finding
     assert "answer q: oui → non: HDS ?" in to_text(Diff("i", "c", (added,), asked=1, answers=(turned,)))
+
+
+def test_an_answer_to_be_reviewed_is_a_finding_counted_apart() -> None:
+    review = AnswerChange("q", "HDS ?", Verdict.OUI, Verdict.OUI, None, None, to_review=True)
+    diff = Diff("i", "c", (DocumentChange("added", "ajout", "Ajout"),), asked=1, answers=(review,))
+    assert diff.is_finding
+    assert "0 verdicts turned, 1 to review, 0 cite another passage first" in to_text(diff)
+
+
+def test_two_citations_are_shown_from_where_they_part(built: Settings) -> None:
+    reword(built, "- Cliniques\n", "")
+    clinic = Asked("clinic", "Une clinique doit-elle prendre un hébergeur HDS ?")
+    (before,) = [change.citation_before for change in diff_index(built, [clinic]).answers]
+    assert before is not None
+    after = replace(before, text=before.text.replace("• Cliniques\n", ""))
+    change = AnswerChange("q", "HDS ?", Verdict.OUI, Verdict.OUI, before, after, to_review=False)
+    lines = to_text(Diff("i", "c", (DocumentChange("changed", "d", "D"),), asked=1, answers=(change,)))
+    shown = [line for line in lines.splitlines() if line.startswith(("  - …", "  + …"))]
+    assert ["Cliniques" in line for line in shown] == [True, False]
 
 
 def test_the_questions_of_the_package_reach_every_verdict(bot: HdsBot) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -15,6 +15,8 @@ from hds_bot.types import Document, Passage
 
 ALIKE = 60
 """Least likeness, of 100, of two wordings of one passage (Indel similarity)."""
+_NEAR = 40
+"""Least likeness of a lost quote and the new sentence shown beside it; below, nothing took its place."""
 _MOST_PAIRS = 4_000_000
 """Pairs of passages compared in one document; beyond, they are listed as removed and added."""
 _SENTENCE_END = re.compile(r"\s*\n\s*|(?<=[.!?…])\s+")
@@ -60,18 +62,18 @@ class DocumentChange:
 
 @dataclass(frozen=True, slots=True)
 class QuoteChange:
-    """A rule's quote that is lost, or stands under other headings than before."""
+    """A rule's quote that is lost, stands under other headings, or in a sentence that says something else."""
 
-    kind: Literal["lost", "moved"]
+    kind: Literal["lost", "moved", "reworded"]
     rule: str
     document: str
     quote: str
     before: Passage
     """Where it stood."""
     after: Passage | None
-    """Where it stands now, or comes nearest; None where there is nothing to compare with."""
+    """Where it stands now, or the new words that come nearest to it; None where none come near."""
     wording: str
-    """The line or sentence of `after` that comes nearest to the quote."""
+    """The line or sentence of `after` that holds the quote, or comes nearest; empty where there is none."""
 
 
 def compare_documents(before: Side, after: Side) -> tuple[DocumentChange, ...]:
@@ -87,7 +89,10 @@ def compare_documents(before: Side, after: Side) -> tuple[DocumentChange, ...]:
 
 
 def compare_quotes(before: Side, after: Side, changes: Sequence[DocumentChange]) -> tuple[QuoteChange, ...]:
-    """Every quote of a rule that stood in `before` and is lost or moved in `after`, in the rules' order."""
+    """Every quote of a rule that stood in `before` and does not stand so in `after`, in the rules' order.
+
+    A superseded document says nothing: what rules quote from it is lost.
+    """
     touched = {name for change in changes for name in (change.id, change.was)}
     new = [change.id for change in changes if change.kind in ("added", "renamed")]
     compared = (
@@ -161,44 +166,66 @@ def _pair(gone: Sequence[Passage], come: Sequence[Passage]) -> dict[int, int]:
 # -- quotes -------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """Where a quote stands: its passage, and the line or sentence that it is part of."""
+
+    passage: Passage
+    sentence: str
+
+
 def _compare_quote(
     rule: str, document: str, quote: str, before: Side, after: Side, new: Sequence[str]
 ) -> QuoteChange | None:
-    old = _holding(before, document, quote)
+    old, now = (_stand(side, document, quote) for side in (before, after))
     if old is None:
         return None
-    now = _holding(after, document, quote)
-    if now and now.section == old.section:
+    if now is None:
+        near = _nearest(quote, before.documents[document], after, new)
+        passage, wording = (near.passage, near.sentence) if near else (None, "")
+        return QuoteChange("lost", rule, document, quote, old.passage, passage, wording)
+    if fold(now.sentence) != fold(old.sentence):
+        return QuoteChange("reworded", rule, document, quote, old.passage, now.passage, now.sentence)
+    if now.passage.section != old.passage.section:
+        return QuoteChange("moved", rule, document, quote, old.passage, now.passage, now.sentence)
+    return None
+
+
+def _stand(side: Side, document: str, quote: str) -> _Stand | None:
+    """Find where a document in force says a quote."""
+    if not _in_force(side, document):
         return None
-    near = [document] if document in after.documents else new
-    found = now or _nearest(quote, near, after)
-    wording = _nearest_wording(quote, found.text) if found else ""
-    return QuoteChange("moved" if now else "lost", rule, document, quote, old, found, wording)
+    text = side.documents[document].text
+    start, end = find_quote(text, quote) or (-1, -1)
+    holding = (passage for passage in side.passages_of(document) if passage.start <= start < passage.end)
+    return next((_Stand(passage, _around(text, start, end)) for passage in holding), None)
 
 
-def _holding(side: Side, document: str, quote: str) -> Passage | None:
-    """Find the passage in which a document begins to say a quote."""
-    if document not in side.documents:
-        return None
-    start, _ = find_quote(side.documents[document].text, quote) or (-1, -1)
-    return next(
-        (passage for passage in side.passages_of(document) if passage.start <= start < passage.end), None
-    )
+def _in_force(side: Side, document: str) -> bool:
+    return document in side.documents and side.documents[document].status == "in_force"
 
 
-def _nearest(quote: str, documents: Iterable[str], side: Side) -> Passage | None:
+def _around(text: str, start: int, end: int) -> str:
+    """Widen a slice to the lines or sentences that it is part of."""
+    breaks = list(_SENTENCE_END.finditer(text))
+    first = max((found.end() for found in breaks if found.end() <= start), default=0)
+    last = min((found.start() for found in breaks if found.start() >= end), default=len(text))
+    return text[first:last]
+
+
+def _nearest(quote: str, was: Document, after: Side, new: Iterable[str]) -> _Stand | None:
+    """Find the words that come nearest among those that are new: what stood before took no quote's place."""
+    known: set[str] = set()
+    if _in_force(after, was.id):
+        new, known = [was.id], set(map(fold, _SENTENCE_END.split(was.text)))
+    stands = [
+        _Stand(passage, sentence)
+        for document in new
+        for passage in after.passages_of(document)
+        for sentence in _SENTENCE_END.split(passage.text)
+        if fold(sentence) not in known
+    ]
     wanted = fold(quote)
-    return max(
-        _all_passages(documents, side),
-        key=lambda passage: fuzz.partial_ratio(wanted, fold(passage.text)),
-        default=None,
-    )
-
-
-def _nearest_wording(quote: str, text: str) -> str:
-    return max(_SENTENCE_END.split(text), key=lambda sentence: fuzz.ratio(fold(quote), fold(sentence)))
-
-
-def _all_passages(documents: Iterable[str], side: Side) -> Iterator[Passage]:
-    for document in documents:
-        yield from side.passages_of(document)
+    likeness = [fuzz.ratio(wanted, fold(stand.sentence)) for stand in stands]
+    best = max(likeness, default=0)
+    return stands[likeness.index(best)] if best >= _NEAR else None

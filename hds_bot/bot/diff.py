@@ -61,14 +61,20 @@ class Diff:
         return tuple(change for change in self.quotes if change.kind == "lost")
 
     @property
+    def reworded(self) -> tuple[QuoteChange, ...]:
+        """Quotes that stand, but in a sentence that changed around them: it may say the contrary now."""
+        return tuple(change for change in self.quotes if change.kind == "reworded")
+
+    @property
     def turned(self) -> tuple[AnswerChange, ...]:
         """Answers whose verdict turns."""
         return tuple(change for change in self.answers if change.turned)
 
     @property
     def is_finding(self) -> bool:
-        """A rule loses its quote, or a verdict turns."""
-        return bool(self.lost or self.turned)
+        """A rule loses its quote, the sentence around one changes, or an answer turns or is to be reviewed."""
+        reviewed = any(change.to_review for change in self.answers)
+        return bool(self.lost or self.reworded or self.turned or reviewed)
 
 
 def compare(before: Index, corpus: Corpus, passages: Iterable[Passage]) -> Diff:

@@ -21,7 +21,7 @@ class LostQuote:
     document: str
     quote: str
     nearest: Passage | None
-    """None where the document itself is not in the corpus."""
+    """None where the document itself is not in the corpus, or no longer in force."""
 
 
 def check_rules(settings: Settings) -> tuple[LostQuote, ...]:
@@ -30,8 +30,8 @@ def check_rules(settings: Settings) -> tuple[LostQuote, ...]:
 
 
 def lost_quotes(documents: Iterable[Document]) -> tuple[LostQuote, ...]:
-    """Every quote of the rules that these documents don't hold word for word."""
-    by_id = {document.id: document for document in documents}
+    """Every quote of the rules that these documents, as far as they are in force, don't hold word for word."""
+    by_id = {document.id: document for document in documents if document.status == "in_force"}
 
     def find(document: str, quote: str) -> tuple[int, int] | None:
         return find_quote(by_id[document].text, quote) if document in by_id else None

@@ -70,11 +70,12 @@ class Snapshot:
         return found.publisher, found.date
 
     def _place(self, document: str, quote: str) -> Place | None:
-        """Where a document says a quote; None where it doesn't, or isn't there."""
+        """Where a document in force says a quote; None where it doesn't, or isn't there."""
         index = self.retriever.index
-        if document not in index.documents:
+        found = index.documents.get(document)
+        if found is None or found.status != "in_force":
             return None
-        text = index.documents[document].text
+        text = found.text
         start, end = find_quote(text, quote) or (-1, -1)
         holding = (p for p in index.passages_of(document) if p.start <= start < p.end)
         return next((Place(passage, text[start : min(end, passage.end)]) for passage in holding), None)

@@ -43,7 +43,7 @@ def build_text(report: BuildReport | None) -> str:
 
 def lost_text(lost: LostQuote) -> str:
     """Tell which rule lost which words, and what comes nearest to them."""
-    nearest = f"nearest: « {lost.nearest.text} »" if lost.nearest else "that document is not in the corpus"
+    nearest = f"nearest: « {lost.nearest.text} »" if lost.nearest else "no document of that name is in force"
     return f"rule {lost.rule}: its quote is lost in {lost.document}: « {lost.quote} »\n  {nearest}"
 
 

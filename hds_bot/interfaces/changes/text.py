@@ -13,6 +13,8 @@ from hds_bot.types import Passage
 _SIGN = {"added": "+", "removed": "-", "renamed": "→", "changed": "~"}
 _SHORT = 12
 """Documents named in the short form."""
+_CONTEXT = 20
+"""Characters shown before two citations part."""
 
 
 def to_text(diff: Diff, *, width: int = 100) -> str:
@@ -40,7 +42,8 @@ def build_text(report: BuildReport | None) -> str:
 
 
 def _quote(change: QuoteChange, rules: list[str], width: int) -> Iterator[str]:
-    yield from textwrap.wrap(f"quote {change.kind}: {', '.join(rules)}", width, subsequent_indent="    ")
+    heading = f"quote {words('en')['kind'][change.kind]}: {', '.join(rules)}"
+    yield from textwrap.wrap(heading, width, subsequent_indent="    ")
     yield from _side("-", change.before, width, change.quote)
     yield from (
         _side("+", change.after, width, change.wording) if change.after else [f"  + {words('en')['gone']}"]
@@ -51,8 +54,17 @@ def _answer(change: AnswerChange, width: int) -> Iterator[str]:
     turned = f"{change.verdict_before} → {change.verdict_after}" if change.turned else change.verdict_after
     note = f" ({words('en')['to_review']})" if change.to_review else ""
     yield f"answer {change.id}: {turned}{note}: {textwrap.shorten(change.question, width)}"
-    yield f"  - {textwrap.shorten(cited(change.citation_before, 'en'), width - 4)}"
-    yield f"  + {textwrap.shorten(cited(change.citation_after, 'en'), width - 4)}"
+    for sign, text in zip("-+", _from_difference(change), strict=True):
+        yield f"  {sign} {textwrap.shorten(text, width - 4)}"
+
+
+def _from_difference(change: AnswerChange) -> tuple[str, str]:
+    """Both citations, opened a little before the first word that differs."""
+    before, after = cited(change.citation_before, "en"), cited(change.citation_after, "en")
+    same = next((at for at, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0)
+    at = before.rfind(" ", 0, max(same - _CONTEXT, 0)) + 1
+    lead = "… " if at else ""
+    return lead + before[at:], lead + after[at:]
 
 
 def _document(change: DocumentChange, width: int) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -20,12 +21,14 @@ def words(language: Language) -> Mapping[str, Any]:
 
 def counts(diff: Diff) -> dict[str, int]:
     """Count what a summary names."""
+    kinds = Counter(change.kind for change in diff.quotes)
+    to_review = sum(change.to_review and not change.turned for change in diff.answers)
     return {
         "documents": len(diff.documents),
-        "lost": len(diff.lost),
-        "moved": len(diff.quotes) - len(diff.lost),
+        **{kind: kinds[kind] for kind in ("lost", "reworded", "moved")},
         "turned": len(diff.turned),
-        "recited": len(diff.answers) - len(diff.turned),
+        "to_review": to_review,
+        "recited": len(diff.answers) - len(diff.turned) - to_review,
     }
 
 

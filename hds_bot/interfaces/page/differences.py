@@ -49,4 +49,5 @@ def _quote(change: Found, say: Words) -> str:
 def _answer(change: Found, say: Words) -> str:
     verdicts = answer_words(say.language).verdict
     before, after = (verdicts[Verdict(change[f"verdict_{side}"])] for side in ("before", "after"))
-    return say("diff.answer", question=change["question"], before=before, after=after)
+    kind = "answer" if before != after else "to_review" if change["to_review"] else "recited"
+    return say(f"diff.{kind}", question=change["question"], before=before, after=after)
