@@ -29,8 +29,9 @@ import faiss
 import numpy as np
 
 from hds_bot import lexical
-from hds_bot.index import new_generation, store, vectors, writer
-from hds_bot.retrieval import LEXICAL, Retriever
+from hds_bot.index import store, vectors, writer
+from hds_bot.retrieval import Retriever
+from hds_bot.stores import FolderStore
 from hds_bot.types import Document, FloatArray, Passage, Progress
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -136,13 +137,12 @@ def build(root: Path, count: int) -> dict[str, Any]:
     with (
         _timed(took, vectors, "write_vectors"),
         _timed(took, store, "write_store"),
-        new_generation(root) as generation,
+        _timed(took, lexical, "build"),
+        FolderStore(root).build() as draft,
     ):
-        generation.write(documents, passages, rows)
-        with _timed(took, lexical, "build"):
-            lexical.build((passage.indexed_text for passage in passages), generation.path / LEXICAL)
+        draft.write(documents, passages, rows)
         with _timed(took, writer.IndexWriter, "publish"):
-            manifest = generation.publish(version="", encoder="drawn", corpus_sha256="", settings={})
+            manifest = draft.publish(version="", encoder="drawn", corpus_sha256="", settings={})
     peak = _peak()
     _, nearest = faiss.knn(DrawnEncoder(count).rows, rows, min(10, count), metric=faiss.METRIC_INNER_PRODUCT)
     np.save(root / "nearest.npy", nearest)
@@ -171,7 +171,7 @@ def serve(root: Path, count: int) -> dict[str, Any]:
     """Open and ask, as a server does."""
     encoder, questions = DrawnEncoder(count), list(draw_texts(QUESTIONS, seed=4))
     start, before = time.perf_counter(), _resident()
-    retriever = Retriever.open(root, encoder)
+    retriever = Retriever.open(FolderStore(root), encoder)
     opened = time.perf_counter() - start
     took = []
     for question in questions:

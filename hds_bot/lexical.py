@@ -21,10 +21,8 @@ import numpy.typing as npt
 import Stemmer
 
 from hds_bot.errors import IndexDamaged
-from hds_bot.types import FloatArray
+from hds_bot.types import BoolArray, FloatArray, IntArray
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 Terms = npt.NDArray[np.int32]
 K1, B = 1.5, 0.75
 STOP_WORDS = Path(__file__).with_name("stop_words.txt")

@@ -7,15 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from hds_bot.errors import IndexMismatch, InputError, NotFound
-from hds_bot.index import Entry, Index, Verification, open_current
-from hds_bot.lexical import LexicalIndex
-from hds_bot.types import Authority, Encoder, FloatArray, Hit
+from hds_bot.index import Entry, Verification
+from hds_bot.stores import Generation, Store
+from hds_bot.types import Authority, BoolArray, Encoder, FloatArray, Hit, IntArray
 
-LEXICAL = "lexical"
-"""The lexical index's folder inside a generation."""
 DEPTH = 100
 """Passages taken from each list before fusion."""
 EQUAL = 0.02
@@ -24,9 +21,6 @@ UNRELATED = Path(__file__).with_name("unrelated.txt")
 """Questions that no guidance answers, one a line: how near they come is how near noise comes."""
 _AUTHORITY: dict[Authority, int] = {"guide": 0, "regulator": 1, "law": 2}
 
-
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 Ranked = tuple[FloatArray, IntArray]
 """Scores and ordinals, best first."""
 
@@ -34,28 +28,22 @@ Ranked = tuple[FloatArray, IntArray]
 class Retriever:
     """Hybrid search over one generation of an index, safe from any number of threads."""
 
-    def __init__(self, index: Index, lexical: LexicalIndex, encoder: Encoder) -> None:
+    def __init__(self, index: Generation, encoder: Encoder) -> None:
         """Refuse, by IndexMismatch, an index that was built with another encoder."""
         _refuse_other_encoder(index, encoder)
         self.index = index
-        self._lexical = lexical
         self._encoder = encoder
         self._entries = {entry.id: entry for entry in index.entries}
         in_force = self._mask(index.entries)
         self._in_force = None if in_force.all() else in_force
 
     @classmethod
-    def open(cls, root: Path, encoder: Encoder, *, verification: Verification = "quick") -> Retriever:
+    def open(cls, store: Store, encoder: Encoder, *, verification: Verification = "quick") -> Retriever:
         """Open the generation in force: passages, vectors and words of one and the same build.
 
         Raises IndexMissing, IndexDamaged or IndexMismatch, each with the command that mends it.
         """
-
-        def load(folder: Path) -> Retriever:
-            index = Index.load(folder, verification=verification)
-            return cls(index, LexicalIndex.open(folder / LEXICAL), encoder)
-
-        return open_current(root, load)
+        return cls(store.open(verification=verification), encoder)
 
     def search(
         self,
@@ -82,7 +70,7 @@ class Retriever:
         allowed = self._allowed(documents, tags)
         if not query.strip():
             return ()
-        lexical = self._lexical.search(query, DEPTH, extra_terms=expand, allowed=allowed)
+        lexical = self.index.search_words(query, DEPTH, extra_terms=expand, allowed=allowed)
         if vector is None:
             vector = self._encoder.encode_queries([query])[0]
         dense = self.index.search(vector, DEPTH, allowed=allowed)
@@ -162,10 +150,10 @@ def _refuse_unknown(kind: str, asked: Collection[str], known: Collection[str]) -
         raise NotFound(f"no {kind} {unknown[0]!r} in the index", next_step="see: hds-bot index status")
 
 
-def _refuse_other_encoder(index: Index, encoder: Encoder) -> None:
+def _refuse_other_encoder(index: Generation, encoder: Encoder) -> None:
     if index.manifest.encoder != encoder.identity:
         raise IndexMismatch(
             f"built with encoder {index.manifest.encoder}, opened with {encoder.identity}",
-            where=str(index.path),
+            where=index.place,
             next_step="hds-bot index build, or name the encoder it was built with",
         )

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 Language = Literal["fr", "en"]
 Authority = Literal["law", "regulator", "guide"]
 Status = Literal["in_force", "superseded"]

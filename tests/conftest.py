@@ -45,7 +45,7 @@ class FakeEncoder:
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HDS_BOT_CORPUS", "HDS_BOT_INDEX", "HDS_BOT_ENCODER"):
+    for name in ("HDS_BOT_CORPUS", "HDS_BOT_INDEX", "HDS_BOT_ENCODER", "HDS_BOT_STORE"):
         monkeypatch.delenv(name, raising=False)
 
 

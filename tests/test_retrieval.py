@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hds_bot import lexical
 from hds_bot.errors import IndexDamaged, IndexMismatch, IndexMissing, InputError
-from hds_bot.index import current_generation, new_generation
-from hds_bot.retrieval import LEXICAL, Retriever
+from hds_bot.index import current_generation
+from hds_bot.retrieval import Retriever
+from hds_bot.stores import FolderStore
+from hds_bot.stores.folder import LEXICAL
 from hds_bot.types import Authority, Document, FloatArray, Passage, Progress, Status
 
 
@@ -67,10 +68,9 @@ CORPUS = (
 def build(root: Path, *corpus: tuple[Document, list[Passage]]) -> None:
     passages = [passage for _, some in corpus for passage in some]
     texts = [passage.indexed_text for passage in passages]
-    with new_generation(root) as generation:
-        generation.write([one for one, _ in corpus], passages, LetterEncoder().encode_passages(texts))
-        lexical.build(texts, generation.path / LEXICAL)
-        generation.publish(version="1", encoder=LetterEncoder.identity, corpus_sha256="", settings={})
+    with FolderStore(root).build() as draft:
+        draft.write([one for one, _ in corpus], passages, LetterEncoder().encode_passages(texts))
+        draft.publish(version="1", encoder=LetterEncoder.identity, corpus_sha256="", settings={})
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def retriever(root: Path) -> Retriever:
     build(root, *CORPUS)
-    return Retriever.open(root, LetterEncoder())
+    return Retriever.open(FolderStore(root), LetterEncoder())
 
 
 def texts(retriever: Retriever, query: str, **options: object) -> list[str]:
@@ -141,7 +141,7 @@ def test_near_equals_are_put_in_order_of_authority_and_both_are_shown(root: Path
         document("b", same, authority="regulator"),
         document("c", same, authority="law"),
     )
-    hits = Retriever.open(root, LetterEncoder()).search("certification obligatoire", 2)
+    hits = Retriever.open(FolderStore(root), LetterEncoder()).search("certification obligatoire", 2)
     assert [hit.passage.document for hit in hits] == ["c", "b"]
 
 
@@ -151,7 +151,7 @@ def test_authority_does_not_lift_a_passage_that_is_clearly_worse(root: Path) -> 
         document("guide", "La certification du cabinet médical est obligatoire."),
         document("loi", "Rien sur la certification.", "Autre chose.", authority="law"),
     )
-    hits = Retriever.open(root, LetterEncoder()).search(
+    hits = Retriever.open(FolderStore(root), LetterEncoder()).search(
         "la certification du cabinet médical est obligatoire", 2
     )
     assert hits[0].passage.document == "guide"
@@ -159,30 +159,30 @@ def test_authority_does_not_lift_a_passage_that_is_clearly_worse(root: Path) -> 
 
 def test_ties_go_to_the_earlier_passage(root: Path) -> None:
     build(root, *(document(f"d{number}", "La certification est obligatoire.") for number in range(8)))
-    hits = Retriever.open(root, LetterEncoder()).search("certification", 5)
+    hits = Retriever.open(FolderStore(root), LetterEncoder()).search("certification", 5)
     assert [hit.passage.document for hit in hits] == ["d0", "d1", "d2", "d3", "d4"]
 
 
 def test_the_same_question_has_the_same_answer_after_an_equal_build(root: Path, retriever: Retriever) -> None:
     before = retriever.search("dossiers de l’hôpital")
     build(root, *CORPUS)
-    assert Retriever.open(root, LetterEncoder()).search("dossiers de l’hôpital") == before
+    assert Retriever.open(FolderStore(root), LetterEncoder()).search("dossiers de l’hôpital") == before
 
 
 def test_another_encoder_is_refused_with_the_way_out(root: Path, retriever: Retriever) -> None:
     other = LetterEncoder()
     other.identity = "other"
     with pytest.raises(IndexMismatch, match="hds-bot index build"):
-        Retriever.open(root, other)
+        Retriever.open(FolderStore(root), other)
 
 
 def test_a_missing_index_and_a_damaged_lexical_index_are_refused(root: Path) -> None:
     with pytest.raises(IndexMissing):
-        Retriever.open(root, LetterEncoder())
+        Retriever.open(FolderStore(root), LetterEncoder())
     build(root, *CORPUS)
     (root / "generations" / (current_generation(root) or "") / LEXICAL / "bounds.npy").unlink()
     with pytest.raises(IndexDamaged):
-        Retriever.open(root, LetterEncoder())
+        Retriever.open(FolderStore(root), LetterEncoder())
 
 
 def test_questions_never_fail_nor_mix_generations_while_fifty_are_published(root: Path) -> None:
@@ -194,7 +194,7 @@ def test_questions_never_fail_nor_mix_generations_while_fifty_are_published(root
     def ask() -> None:
         try:
             while not done.is_set():
-                retriever = Retriever.open(root, LetterEncoder())
+                retriever = Retriever.open(FolderStore(root), LetterEncoder())
                 for _ in range(5):
                     first, second = retriever.search("hôpital et cabinet", 2)
                     assert first.passage.text.split()[-1] == second.passage.text.split()[-1]

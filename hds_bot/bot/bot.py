@@ -13,7 +13,7 @@ from hds_bot.bot.question import clean_turns
 from hds_bot.bot.settings import Settings
 from hds_bot.bot.snapshot import Snapshot
 from hds_bot.errors import NotFound
-from hds_bot.index import Entry, current_generation
+from hds_bot.index import Entry
 from hds_bot.types import Answer, Document, Encoder, FactValue, Hit, Passage
 
 
@@ -24,6 +24,7 @@ class HdsBot:
         """Open the index. Raises IndexMissing, IndexDamaged, IndexMismatch or EncoderError."""
         self.settings = settings
         self._opening = threading.Lock()
+        self._store = settings.open_store()
         self._snapshot = Snapshot.open(settings)
 
     @classmethod
@@ -33,12 +34,14 @@ class HdsBot:
         corpus: str | Path | None = None,
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
+        store: str | None = None,
     ) -> Self:
         """Open an index that is already built; what is left out comes from the environment, else the default.
 
-        `encoder` is a sentence-transformers model by hub name or folder, or an object that encodes.
+        `encoder` is a sentence-transformers model by hub name or folder, or an object that encodes; `store`
+        the address of a PostgreSQL database that holds the index instead of its folder.
         """
-        return cls(Settings.resolve(corpus=corpus, index=index, encoder=encoder))
+        return cls(Settings.resolve(corpus=corpus, index=index, encoder=encoder, store=store))
 
     @classmethod
     def build(
@@ -47,6 +50,7 @@ class HdsBot:
         corpus: str | Path | None = None,
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
+        store: str | None = None,
         progress: BuildProgress | None = None,
     ) -> Self:
         """Bring the index up to date with the corpus, then open it.
@@ -54,7 +58,7 @@ class HdsBot:
         `progress` is called with (stage, done, total). Raises CorpusError, EncoderError, IndexBusy or
         IndexError_; the index in force then stays as it was.
         """
-        settings = Settings.resolve(corpus=corpus, index=index, encoder=encoder)
+        settings = Settings.resolve(corpus=corpus, index=index, encoder=encoder, store=store)
         build_index(settings, progress=progress)
         return cls(settings)
 
@@ -112,10 +116,10 @@ class HdsBot:
     @property
     def snapshot(self) -> Snapshot:
         """The generation in force, opened where a build replaced it; the last one, where none is."""
-        if current_generation(self.settings.index) in (self._snapshot.generation, None):
+        if self._store.current() in (self._snapshot.generation, None):
             return self._snapshot
         with self._opening:
-            if current_generation(self.settings.index) != self._snapshot.generation:
+            if self._store.current() != self._snapshot.generation:
                 self._snapshot = Snapshot.open(self.settings, self._snapshot.encoder)
             return self._snapshot
 

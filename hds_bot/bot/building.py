@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 
 import hds_bot
-from hds_bot import lexical
 from hds_bot.bot.diff import Diff, compare, keep
 from hds_bot.bot.quotes import LostQuote, lost_quotes
 from hds_bot.bot.serving import compile_if_absent, open_for_build
@@ -19,8 +18,8 @@ from hds_bot.bot.settings import Settings
 from hds_bot.bot.state import MAX_CHARS, IndexState, build_settings, index_state
 from hds_bot.corpus import Corpus, read_corpus, split
 from hds_bot.errors import CorpusError, IndexError_
-from hds_bot.index import Index, IndexWriter, Manifest, new_generation
-from hds_bot.retrieval import LEXICAL
+from hds_bot.index import Manifest
+from hds_bot.stores import Draft, Generation
 from hds_bot.types import Document, FloatArray, Passage
 
 Stage = Literal["read", "encode", "prepare", "ask"]
@@ -75,10 +74,10 @@ def build_index(
             raise
         if not force and state.fresh and _same_corpus(before, material):
             return None
-        with new_generation(settings.index) as generation:
-            encoded = write(generation, settings, material, before, progress=report)
+        with settings.open_store().build() as draft:
+            encoded = write(draft, settings, material, before, progress=report)
             _prepare_serving(settings, state, report)
-            manifest = publish(generation, settings, material)
+            manifest = publish(draft, settings, material)
         diff = compare(before, material.corpus, material.passages) if before else None
     if diff:
         keep(settings, diff)
@@ -87,19 +86,19 @@ def build_index(
 
 
 @contextmanager
-def index_in_force(settings: Settings) -> Iterator[Index | None]:
+def index_in_force(settings: Settings) -> Iterator[Generation | None]:
     """Open the index in force, None where there is none to use."""
     try:
-        index = Index.open(settings.index)
+        index = settings.open_store().open()
     except IndexError_:
         yield None
         return
-    with index:
+    with closing(index):
         yield index
 
 
 def gather(
-    settings: Settings, before: Index | None, *, keep_going: bool, progress: BuildProgress
+    settings: Settings, before: Generation | None, *, keep_going: bool, progress: BuildProgress
 ) -> Material:
     """Read and split the corpus; documents that are the same in `before` are taken from there.
 
@@ -114,28 +113,24 @@ def gather(
 
 
 def write(
-    generation: IndexWriter,
+    draft: Draft,
     settings: Settings,
     material: Material,
-    before: Index | None,
+    before: Generation | None,
     *,
     progress: BuildProgress,
 ) -> int:
     """Write passages, vectors and words; gives how many passages had to be encoded."""
     texts = [passage.indexed_text for passage in material.passages]
     rows, encoded = _vectors(settings, texts, before, progress)
-    generation.write(material.corpus.documents, material.passages, rows)
-    if before is not None and _same_code(before):
-        places = before.ordinals_of(texts)
-        lexical.build(texts, generation.path / LEXICAL, earlier=before.path / LEXICAL, places=places)
-    else:
-        lexical.build(texts, generation.path / LEXICAL)
+    like = before if before is not None and _same_code(before) else None
+    draft.write(material.corpus.documents, material.passages, rows, like=like)
     return encoded
 
 
-def publish(generation: IndexWriter, settings: Settings, material: Material) -> Manifest:
+def publish(draft: Draft, settings: Settings, material: Material) -> Manifest:
     """Seal the generation and put it in force."""
-    return generation.publish(
+    return draft.publish(
         version=hds_bot.__version__,
         encoder=settings.encoder_identity,
         corpus_sha256=material.corpus.sha256,
@@ -146,21 +141,21 @@ def publish(generation: IndexWriter, settings: Settings, material: Material) -> 
 # -- what is known already ----------------------------------------------------------------
 
 
-def _known_documents(before: Index | None) -> Mapping[str, Document]:
+def _known_documents(before: Generation | None) -> Mapping[str, Document]:
     return dict(before.documents) if before is not None and _same_code(before) else {}
 
 
-def _same_code(before: Index) -> bool:
+def _same_code(before: Generation) -> bool:
     """Tell whether this very code would read, split and weigh words as was done for the index."""
     manifest = before.manifest
     return manifest.version == hds_bot.__version__ and dict(manifest.settings) == build_settings()
 
 
-def _same_corpus(before: Index | None, material: Material) -> bool:
+def _same_corpus(before: Generation | None, material: Material) -> bool:
     return before is not None and before.manifest.corpus_sha256 == material.corpus.sha256
 
 
-def _passages(documents: Iterable[Document], before: Index | None, kept: set[str]) -> Iterator[Passage]:
+def _passages(documents: Iterable[Document], before: Generation | None, kept: set[str]) -> Iterator[Passage]:
     for document in documents:
         if before is not None and document.id in kept:
             yield from before.passages_of(document.id)
@@ -169,7 +164,7 @@ def _passages(documents: Iterable[Document], before: Index | None, kept: set[str
 
 
 def _vectors(
-    settings: Settings, texts: Sequence[str], before: Index | None, progress: BuildProgress
+    settings: Settings, texts: Sequence[str], before: Generation | None, progress: BuildProgress
 ) -> tuple[FloatArray, int]:
     """One row a text, and how many of them had to be encoded."""
     known = _known_vectors(settings, texts, before)
@@ -180,7 +175,9 @@ def _vectors(
     return np.array([known[text] for text in texts], dtype=np.float32), len(new)
 
 
-def _known_vectors(settings: Settings, texts: Sequence[str], before: Index | None) -> dict[str, FloatArray]:
+def _known_vectors(
+    settings: Settings, texts: Sequence[str], before: Generation | None
+) -> dict[str, FloatArray]:
     if before is None or before.manifest.encoder != settings.encoder_identity:
         return {}
     return before.vectors_for(texts)

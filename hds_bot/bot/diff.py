@@ -12,7 +12,7 @@ from typing import Any
 from hds_bot.bot.changes import DocumentChange, QuoteChange, Side, compare_documents, compare_quotes
 from hds_bot.bot.settings import Settings
 from hds_bot.corpus import Corpus
-from hds_bot.index import Index
+from hds_bot.stores import Generation
 from hds_bot.types import Passage, Verdict
 
 LAST = "last-diff.json"
@@ -77,7 +77,7 @@ class Diff:
         return bool(self.lost or self.reworded or self.turned or reviewed)
 
 
-def compare(before: Index, corpus: Corpus, passages: Iterable[Passage]) -> Diff:
+def compare(before: Generation, corpus: Corpus, passages: Iterable[Passage]) -> Diff:
     """Compare documents, passages and quotes; answers are left out."""
     by_document: defaultdict[str, list[Passage]] = defaultdict(list)
     for passage in passages:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from hds_bot.bot.answering import answer
 from hds_bot.bot.building import BuildProgress, Material, gather, no_progress, publish, write
@@ -14,7 +12,7 @@ from hds_bot.bot.diff import AnswerChange, Diff, compare, keep
 from hds_bot.bot.question import clean_turns
 from hds_bot.bot.settings import Settings
 from hds_bot.bot.snapshot import Snapshot
-from hds_bot.index import new_generation
+from hds_bot.retrieval import Retriever
 from hds_bot.types import Answer, FactValue, Passage
 
 
@@ -76,12 +74,12 @@ def _drafted(
     settings: Settings, now: Snapshot, material: Material, progress: BuildProgress
 ) -> Iterator[Snapshot]:
     """Build the other side where nobody is answered from it; it goes when it has served."""
-    with tempfile.TemporaryDirectory(prefix="hds-bot-") as folder:
-        draft = replace(settings, index=Path(folder), encoder=now.encoder)
-        with new_generation(draft.index) as generation:
-            write(generation, draft, material, now.retriever.index, progress=progress)
-            publish(generation, draft, material)
-        later = Snapshot.open(draft, now.encoder)
+    same = replace(settings, encoder=now.encoder)
+    with settings.open_store().scratch() as store:
+        with store.build() as draft:
+            write(draft, same, material, now.retriever.index, progress=progress)
+            publish(draft, same, material)
+        later = Snapshot(Retriever.open(store, now.encoder), now.encoder)
         try:
             yield later
         finally:

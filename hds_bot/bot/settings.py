@@ -1,14 +1,15 @@
-"""Where the corpus and the index lie, and which encoder reads them: given, else environment, else default."""
+"""Where corpus and index lie, in which store, and which encoder reads them: given, else environment, else default."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
 from hds_bot import encoder as encoders
+from hds_bot.stores import Store, open_store
 from hds_bot.types import Encoder
 
 _PACKAGE = Path(__file__).parents[1]
@@ -17,11 +18,14 @@ _CHECKOUT = _PACKAGE.parent
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Corpus folder, index folder, and the encoder: a name, a folder, or any object that encodes."""
+    """Corpus folder, index folder, encoder (a name, a folder, or any object that encodes), and the store."""
 
     corpus: Path
     index: Path
+    """With a database as store: of the encoder's light form, and of the last diff."""
     encoder: str | Encoder
+    store: str = field(default="", repr=False)
+    """Address of a database (it may hold a password); empty where the index lies in its folder."""
 
     @classmethod
     def resolve(
@@ -30,13 +34,19 @@ class Settings:
         corpus: str | Path | None = None,
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
+        store: str | None = None,
     ) -> Settings:
-        """Take what is given, else HDS_BOT_CORPUS, HDS_BOT_INDEX and HDS_BOT_ENCODER, else the defaults."""
+        """Take what is given, else HDS_BOT_CORPUS, _INDEX, _ENCODER and _STORE, else the defaults."""
         return cls(
             corpus=Path(corpus or os.environ.get("HDS_BOT_CORPUS") or _default_corpus()),
             index=Path(index or os.environ.get("HDS_BOT_INDEX") or _default_index()),
             encoder=encoder or os.environ.get("HDS_BOT_ENCODER") or encoders.DEFAULT,
+            store=store or os.environ.get("HDS_BOT_STORE") or "",
         )
+
+    def open_store(self) -> Store:
+        """Give the store that the index lies in. Raises InputError where there is none of that kind."""
+        return open_store(self.index, self.store)
 
     @property
     def encoder_identity(self) -> str:

@@ -13,8 +13,8 @@ from hds_bot.bot.settings import Settings
 from hds_bot.corpus import find_quote
 from hds_bot.errors import IndexMismatch
 from hds_bot.facts import Reading
-from hds_bot.index import Index, Manifest, open_current
 from hds_bot.retrieval import Retriever
+from hds_bot.stores import Generation, Store
 from hds_bot.types import Answer, Encoder, FactValue, Passage, Provenance, ReadingEncoder
 
 
@@ -43,9 +43,10 @@ class Snapshot:
 
         Raises IndexMissing, IndexDamaged, IndexMismatch or EncoderError, each with the next step.
         """
-        _refuse_other_encoder(settings)
+        store = settings.open_store()
+        _refuse_other_encoder(store, settings)
         encoder = encoder or open_encoder(settings)
-        return cls(Retriever.open(settings.index, encoder), encoder)
+        return cls(Retriever.open(store, encoder), encoder)
 
     def read(self, turns: Sequence[str], known: Mapping[str, FactValue] | None = None) -> Reading:
         """Facts of a conversation, with the encoder's help where it gives more than vectors."""
@@ -81,18 +82,18 @@ class Snapshot:
         return next((Place(passage, text[start : min(end, passage.end)]) for passage in holding), None)
 
 
-def _refuse_other_encoder(settings: Settings) -> None:
+def _refuse_other_encoder(store: Store, settings: Settings) -> None:
     """Told before an encoder is loaded: that can take seconds."""
-    built_with = open_current(settings.index, Manifest.read).encoder
+    built_with = store.manifest().encoder
     if built_with != settings.encoder_identity:
         raise IndexMismatch(
             f"was built with the encoder {built_with}, but {settings.encoder_identity} is asked for",
-            where=str(settings.index),
+            where=store.place,
             next_step="name that one (--encoder NAME), or build for this one: hds-bot index build",
         )
 
 
-def _provenance(index: Index, book: rules.RuleBook) -> Provenance:
+def _provenance(index: Generation, book: rules.RuleBook) -> Provenance:
     return Provenance(
         version=hds_bot.__version__,
         rules=f"{book.sha256[:16]}-{facts.fingerprint()[:16]}",

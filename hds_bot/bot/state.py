@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,9 +14,7 @@ from hds_bot import corpus
 from hds_bot.bot.serving import lacks_light_form
 from hds_bot.bot.settings import Settings
 from hds_bot.errors import IndexError_, IndexMissing
-from hds_bot.index import Index, Manifest, Verification
-from hds_bot.lexical import LexicalIndex
-from hds_bot.retrieval import LEXICAL
+from hds_bot.index import Manifest, Verification
 
 MAX_CHARS = 600
 """Longest passage, in characters."""
@@ -46,9 +45,8 @@ def index_state(
     Without `corpus_too` the corpus is not looked at. Raises CorpusError where its folder can't be.
     """
     try:
-        with Index.open(settings.index, verification=verification) as index:
+        with closing(settings.open_store().open(verification=verification)) as index:
             manifest = index.manifest
-            LexicalIndex.open(index.path / LEXICAL)
     except IndexError_ as error:
         return IndexState("missing" if isinstance(error, IndexMissing) else "damaged", fault=str(error))
     changed = _changed(manifest, settings, verification)

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from hds_bot.index.generations import current_generation, open_current
-from hds_bot.index.manifest import Manifest, Verification
+from hds_bot.index.manifest import Manifest, Setting, Verification
 from hds_bot.index.reader import Index
 from hds_bot.index.store import Entry
 from hds_bot.index.writer import IndexWriter, new_generation
@@ -20,6 +20,7 @@ __all__ = [
     "Index",
     "IndexWriter",
     "Manifest",
+    "Setting",
     "Verification",
     "current_generation",
     "new_generation",

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from hds_bot.errors import IndexDamaged
 from hds_bot.index import store, vectors
 from hds_bot.index.generations import BUILD, open_current
 from hds_bot.index.manifest import Manifest, Verification, verify
 from hds_bot.index.store import Entry, Store
-from hds_bot.index.vectors import BoolArray, IntArray, Vectors
-from hds_bot.types import Document, FloatArray, Passage
+from hds_bot.index.vectors import Vectors
+from hds_bot.types import BoolArray, Document, FloatArray, IntArray, Passage
 
 
 class Index:
@@ -29,7 +30,7 @@ class Index:
         self._vectors = nearest
 
     @classmethod
-    def open(cls, root: Path, *, verification: Verification = "quick") -> Index:
+    def open(cls, root: Path, *, verification: Verification = "quick") -> Self:
         """Open the generation in force.
 
         Raises IndexMissing where there is none, IndexDamaged where it is not as it was built (whichever
@@ -39,7 +40,7 @@ class Index:
         return open_current(root, lambda folder: cls.load(folder, verification=verification))
 
     @classmethod
-    def load(cls, folder: Path, *, verification: Verification = "quick") -> Index:
+    def load(cls, folder: Path, *, verification: Verification = "quick") -> Self:
         """Open one generation by its folder."""
         manifest = Manifest.read(folder)
         verify(folder, manifest, verification)
@@ -95,7 +96,7 @@ class Index:
         """Give back the handles; also done when the last reference goes."""
         self._store.close()
 
-    def __enter__(self) -> Index:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

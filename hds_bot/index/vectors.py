@@ -8,15 +8,12 @@ from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from hds_bot.errors import EncoderError
 from hds_bot.index.generations import unreadable
-from hds_bot.types import FloatArray
+from hds_bot.types import BoolArray, FloatArray, IntArray
 
 NAME = "vectors.faiss"
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 EXACT_UP_TO = 50_000
 """Vectors that are all compared: some 8 ms for 384 dimensions; `docs/scale.md` has the measurements."""
 LINKS, CARE = 32, 80

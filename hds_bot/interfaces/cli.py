@@ -13,7 +13,7 @@ import hds_bot
 from hds_bot.errors import HdsBotError
 
 _EPILOG = """\
-environment: HDS_BOT_CORPUS, HDS_BOT_INDEX, HDS_BOT_ENCODER, where the options are not given
+environment: HDS_BOT_CORPUS, HDS_BOT_INDEX, HDS_BOT_ENCODER, HDS_BOT_STORE, where the options are not given
 exit status: 0 done, 1 a finding or a refused input, 2 wrong usage"""
 
 
@@ -80,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="folder of the documents")
     parser.add_argument("--index", type=Path, metavar="DIR", help="folder of the index")
     parser.add_argument("--encoder", metavar="NAME", help="a sentence-transformers model: hub name or folder")
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="postgresql://… that holds the index (default: the folder of the index)",
+    )
     parser.add_argument("--version", action="version", version=f"hds-bot {hds_bot.__version__}")
     parser.set_defaults(command="open_page")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")

@@ -199,15 +199,17 @@ def _streamlit() -> list[str]:
 
 def _environment(settings: Settings, options: Options) -> dict[str, str]:
     given = {"HDS_BOT_CORPUS": settings.corpus.resolve(), "HDS_BOT_INDEX": settings.index.resolve()}
-    encoder = {"HDS_BOT_ENCODER": options.encoder} if options.encoder else {}
-    return {**os.environ, **{name: str(path) for name, path in given.items()}, **encoder}
+    named = {"HDS_BOT_ENCODER": options.encoder, "HDS_BOT_STORE": options.store}
+    return {**os.environ, **{name: str(value) for name, value in (given | named).items() if value}}
 
 
 # -- what they share ----------------------------------------------------------------------
 
 
 def _settings(options: Options) -> Settings:
-    return Settings.resolve(corpus=options.corpus, index=options.index, encoder=options.encoder)
+    return Settings.resolve(
+        corpus=options.corpus, index=options.index, encoder=options.encoder, store=options.store
+    )
 
 
 def _bot(options: Options) -> HdsBot:

@@ -54,7 +54,7 @@ def state(settings: Settings, found: IndexState) -> dict[str, Any]:
         "condition": found.condition,
         "changed": list(found.changed),
         "fault": found.fault or None,
-        "index": str(settings.index),
+        "index": settings.open_store().place,
         "corpus": str(settings.corpus),
         "encoder": manifest.encoder if manifest else None,
         "documents": manifest.documents if manifest else 0,

@@ -6,7 +6,7 @@ import argparse
 import os
 from importlib.util import find_spec
 
-from hds_bot.bot import HdsBot, Settings
+from hds_bot.bot import HdsBot
 from hds_bot.errors import InputError
 
 
@@ -28,7 +28,8 @@ def serve_mcp(options: argparse.Namespace) -> int:
     _need("mcp", "mcp")
     from hds_bot.interfaces import mcp_server
 
-    bot = HdsBot(Settings.resolve(corpus=options.corpus, index=options.index, encoder=options.encoder))
+    given = {name: getattr(options, name) for name in ("corpus", "index", "encoder", "store")}
+    bot = HdsBot.load(**given)
     if options.http:
         _serve_mcp_over_http(bot, options)
     else:
@@ -52,7 +53,7 @@ def _serve_mcp_over_http(bot: HdsBot, options: argparse.Namespace) -> None:
 
 def _set_environment(options: argparse.Namespace) -> None:
     # Workers are processes of their own: what was given on the command line reaches them this way.
-    for name in ("corpus", "index", "encoder"):
+    for name in ("corpus", "index", "encoder", "store"):
         if given := getattr(options, name):
             os.environ[f"HDS_BOT_{name.upper()}"] = str(given)
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from hds_bot.bot import BuildProgress, HdsBot, Settings
 from hds_bot.errors import HdsBotError, InputError
-from hds_bot.index import current_generation
 from hds_bot.interfaces.page.conversation import Conversation
 from hds_bot.types import Answer, FactValue
 
@@ -36,7 +35,11 @@ def open_bot(progress: Callable[[], BuildProgress]) -> HdsBot:
     with _opening:
         if wanted not in _open:
             _open[wanted] = HdsBot.build(
-                corpus=wanted.corpus, index=wanted.index, encoder=wanted.encoder, progress=progress()
+                corpus=wanted.corpus,
+                index=wanted.index,
+                encoder=wanted.encoder,
+                store=wanted.store,
+                progress=progress(),
             )
             threading.Thread(target=_warm_up, args=(_open[wanted],), daemon=True).start()
         return _open[wanted]
@@ -50,7 +53,7 @@ class Answers:
 
     def to(self, conversation: Conversation, bot: HdsBot) -> list[Answer | InputError]:
         """Answer each step, or say why it can't be; what is outdated is let go."""
-        generation = current_generation(bot.settings.index)
+        generation = bot.snapshot.generation
         asked = [conversation.until(number) for number in range(len(conversation.steps))]
         keys = [(generation, until.turns, tuple(until.known.items())) for until in asked]
         known = self._answers
