@@ -12,7 +12,7 @@ from __future__ import annotations
 from hds_bot.index.generations import current_generation, open_current
 from hds_bot.index.manifest import Manifest, Setting, Verification
 from hds_bot.index.reader import Index
-from hds_bot.index.store import Entry
+from hds_bot.index.rows import Entry
 from hds_bot.index.writer import IndexWriter, new_generation
 
 __all__ = [

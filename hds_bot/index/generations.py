@@ -49,7 +49,7 @@ def open_current(root: Path, load: Callable[[Path], _Loaded]) -> _Loaded:
             raise unreadable(root, error) from error
 
 
-def unreadable(path: Path, why: object) -> IndexDamaged:
+def unreadable(path: Path | str, why: object) -> IndexDamaged:
     """Say that a part of the index can't be read, why, and what to do."""
     denied = isinstance(why, PermissionError)
     next_step = "give this user the right to read it" if denied else BUILD

@@ -52,23 +52,35 @@ class Manifest:
         described = {name: value for name, value in asdict(self).items() if name != "created"}
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
+    def to_json(self) -> str:
+        """Give it as JSON, for `parse`."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2, sort_keys=True)
+
     def write(self, folder: Path) -> None:
         """Write it into its generation's folder."""
-        text = json.dumps(asdict(self), ensure_ascii=False, indent=2, sort_keys=True)
-        (folder / NAME).write_text(text + "\n", encoding="utf-8")
+        (folder / NAME).write_text(self.to_json() + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read strictly. Raises IndexDamaged where malformed, IndexMismatch where of another format."""
         path = folder / NAME
         try:
-            data = json.loads(path.read_bytes())
-            _refuse_other_format(data, path)
+            data = path.read_bytes()
+        except OSError as error:
+            raise unreadable(path, error) from error
+        return cls.parse(data, where=str(path))
+
+    @classmethod
+    def parse(cls, written: str | bytes, *, where: str) -> Manifest:
+        """Read what `to_json` gave, as strictly; `where` it was is for messages."""
+        try:
+            data = json.loads(written)
+            _refuse_other_format(data, where)
             return cls(
                 **{**data, "files": {name: Seal(**seal) for name, seal in data["files"].items()}}
             )._typed()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise unreadable(path, error) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise unreadable(where, error) from error
 
     def _typed(self) -> Manifest:
         numbers = ("format", "dimension", "documents", "passages")
@@ -101,11 +113,11 @@ def _verify_file(path: Path, seal: Seal, *, hashed: bool) -> None:
         raise _damaged(path, "was altered since it was built")
 
 
-def _refuse_other_format(data: Mapping[str, Any], path: Path) -> None:
+def _refuse_other_format(data: Mapping[str, Any], where: str) -> None:
     if data["format"] != FORMAT:
         raise IndexMismatch(
             f"has format {data['format']!r}; this version of hds-bot reads {FORMAT}",
-            where=str(path),
+            where=where,
             next_step=BUILD,
         )
 

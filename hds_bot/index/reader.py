@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,8 @@ from hds_bot.errors import IndexDamaged
 from hds_bot.index import store, vectors
 from hds_bot.index.generations import BUILD, open_current
 from hds_bot.index.manifest import Manifest, Verification, verify
-from hds_bot.index.store import Entry, Store
+from hds_bot.index.rows import Entry
+from hds_bot.index.store import Store
 from hds_bot.index.vectors import Vectors
 from hds_bot.types import BoolArray, Document, FloatArray, IntArray, Passage
 
@@ -24,7 +25,7 @@ class Index:
         self.manifest = manifest
         self.path = path
         """The generation's folder; gone from disk once a later build is in force."""
-        self.documents: Mapping[str, Document] = _Documents(passages)
+        self.documents: Mapping[str, Document] = Documents(passages.document, passages.entries)
         """By id, each read with its text when asked for."""
         self._store = passages
         self._vectors = nearest
@@ -109,17 +110,18 @@ class Index:
             raise IndexDamaged("vectors and manifest disagree", where=str(self.path), next_step=BUILD)
 
 
-class _Documents(Mapping[str, Document]):
+class Documents(Mapping[str, Document]):
     """Documents by id, read one at a time."""
 
-    def __init__(self, passages: Store) -> None:
-        self._store = passages
+    def __init__(self, read: Callable[[str], Document], entries: Callable[[], Sequence[Entry]]) -> None:
+        """Take what reads a document, or raises KeyError, and what lists them all."""
+        self._read, self._entries = read, entries
 
     def __getitem__(self, identifier: str) -> Document:
-        return self._store.document(identifier)
+        return self._read(identifier)
 
     def __iter__(self) -> Iterator[str]:
-        return (entry.id for entry in self._store.entries())
+        return (entry.id for entry in self._entries())
 
     def __len__(self) -> int:
-        return len(self._store.entries())
+        return len(self._entries())

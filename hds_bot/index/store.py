@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from hds_bot.index.generations import unreadable
-from hds_bot.types import Authority, Document, Passage, Section, Status
+from hds_bot.index.rows import (
+    Entry,
+    Row,
+    document_rows,
+    fingerprint,
+    passage_rows,
+    to_document,
+    to_entry,
+    to_passage,
+)
+from hds_bot.types import Document, Passage
 
 NAME = "passages.sqlite"
-Row = tuple[Any, ...]
 _CHUNK = 500
 # What filters read comes before the text, so that reading it skips the pages that hold texts.
 _SCHEMA = """
@@ -33,23 +39,10 @@ CREATE TABLE passages (
   "start" INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, context TEXT NOT NULL
 );
 """
-_DESCRIBED = [field.name for field in fields(Document) if field.name != "text"]
 _PASSAGES = """
 SELECT p.ordinal, p.id, d.id, p.title, p.section, p.text, p."start", p."end", p.page, p.context
 FROM passages p JOIN documents d ON d.ordinal = p.document
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A document as a filter sees it; its passages have the ordinals [first, after)."""
-
-    id: str
-    authority: Authority
-    status: Status
-    tags: tuple[str, ...]
-    first: int
-    after: int
 
 
 def write_store(path: Path, documents: Sequence[Document], passages: Sequence[Passage]) -> str:
@@ -57,14 +50,13 @@ def write_store(path: Path, documents: Sequence[Document], passages: Sequence[Pa
 
     Raises ValueError where the passages of a document do not follow one another.
     """
-    spans = _spans(documents, passages)
-    places = {document.id: place for place, document in enumerate(documents)}
     digest = hashlib.sha256()
+    described = document_rows(documents, passages)
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
         database.execute("BEGIN")
-        _insert(database, "documents", (_document_row(places[d.id], d, spans[d.id]) for d in documents))
-        _insert(database, "passages", _passage_rows(passages, places, digest))
+        _insert(database, "documents", described)
+        _insert(database, "passages", passage_rows(documents, passages, digest))
         database.execute("CREATE INDEX passages_by_id ON passages (id)")
         database.execute("COMMIT")
     return digest.hexdigest()
@@ -86,10 +78,7 @@ class Store:
         """Read every document as a filter sees it."""
         rows = self._rows("SELECT id, authority, status, tags, first, after FROM documents ORDER BY ordinal")
         with self._guarded():
-            return tuple(
-                Entry(identifier, authority, status, tuple(json.loads(tags)), first, after)
-                for identifier, authority, status, tags, first, after in rows
-            )
+            return tuple(to_entry(*row) for row in rows)
 
     def document(self, identifier: str) -> Document:
         """Read one document with its text. Raises KeyError where there is none."""
@@ -97,7 +86,7 @@ class Store:
         if not rows:
             raise KeyError(identifier)
         with self._guarded():
-            return _document(*rows[0])
+            return to_document(*rows[0])
 
     def passages(self, ordinals: Sequence[int]) -> tuple[Passage, ...]:
         """Read the passages at these ordinals, in the order asked for. Raises IndexError past the end."""
@@ -122,14 +111,14 @@ class Store:
 
     def ordinals_of(self, texts: Iterable[str]) -> dict[str, int]:
         """Find where each of these indexed texts lies, for those that do."""
-        wanted = {_fingerprint(text): text for text in texts}
+        wanted = {fingerprint(text): text for text in texts}
         rows = self._rows("SELECT indexed, ordinal FROM passages")
         return {wanted[indexed]: ordinal for indexed, ordinal in rows if indexed in wanted}
 
     def _passages(self, where: str, *values: str | int) -> list[tuple[int, Passage]]:
         rows = self._rows(_PASSAGES + where, *values)
         with self._guarded():
-            return [(row[0], _passage(*row[1:])) for row in rows]
+            return [(row[0], to_passage(*row[1:])) for row in rows]
 
     def _rows(self, query: str, *values: str | int) -> list[Row]:
         with self._guarded(), self._lock:
@@ -143,66 +132,9 @@ class Store:
             raise unreadable(self._path, error) from error
 
 
-# -- rows ---------------------------------------------------------------------------------
-
-
-def _spans(documents: Sequence[Document], passages: Sequence[Passage]) -> dict[str, tuple[int, int]]:
-    spans = {document.id: (0, 0) for document in documents}
-    for ordinal, passage in enumerate(passages):
-        first, after = spans[passage.document]
-        if after and after != ordinal:
-            raise ValueError(f"the passages of {passage.document} do not follow one another")
-        spans[passage.document] = (first if after else ordinal, ordinal + 1)
-    return spans
-
-
 def _insert(database: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
     rows = iter(rows)
     for first in rows:
         statement = f"INSERT INTO {table} VALUES ({','.join('?' * len(first))})"  # noqa: S608
         database.execute(statement, first)
         database.executemany(statement, rows)
-
-
-def _document_row(place: int, d: Document, span: tuple[int, int]) -> Row:
-    described = {name: getattr(d, name) for name in _DESCRIBED}
-    # `asdict` would copy every value of every section, and take as long as all else.
-    described["sections"] = [{"path": s.path, "start": s.start, "end": s.end} for s in d.sections]
-    return place, d.id, d.authority, d.status, _json(d.tags), *span, _json(described), d.text
-
-
-def _passage_rows(passages: Iterable[Passage], places: dict[str, int], digest: Any) -> Iterator[Row]:
-    for ordinal, p in enumerate(passages):
-        head = ordinal, p.id, places[p.document], _fingerprint(p.indexed_text), p.title, _json(p.section)
-        row = *head, p.text, p.start, p.end, p.page, p.context
-        digest.update(repr(row).encode())
-        yield row
-
-
-def _document(described: str, text: str) -> Document:
-    data = json.loads(described)
-    sections = tuple(Section(tuple(s["path"]), s["start"], s["end"]) for s in data.pop("sections"))
-    tags, pages = tuple(data.pop("tags")), tuple(data.pop("pages"))
-    return Document(text=text, sections=sections, tags=tags, pages=pages, **data)
-
-
-def _passage(
-    identifier: str,
-    document: str,
-    title: str,
-    section: str,
-    text: str,
-    start: int,
-    end: int,
-    page: int | None,
-    context: str,
-) -> Passage:
-    return Passage(identifier, document, title, tuple(json.loads(section)), text, start, end, page, context)
-
-
-def _fingerprint(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
