@@ -122,9 +122,10 @@ def test_search_returns_only_what_is_allowed_and_no_more_than_there_is(root: Pat
 
 
 @pytest.fixture
-def graph(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Index, FloatArray]]:
+def coded(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Index, FloatArray]]:
     """An index past the size of exact search, mapped from disk, and its vectors: 4 000 in clusters."""
     monkeypatch.setattr("hds_bot.index.vectors.EXACT_UP_TO", 1000)
+    monkeypatch.setattr("hds_bot.index.vectors.FEWEST", 100)
     monkeypatch.setattr("hds_bot.index.vectors._IN_MEMORY_BYTES", 0)
     rows = clustered(4000)
     documents, passages = corpus(40, 100)
@@ -143,8 +144,8 @@ def clustered(count: int, *, seed: int = 0) -> FloatArray:
     return unit
 
 
-def test_a_graph_finds_nearly_all_true_neighbours(graph: tuple[Index, FloatArray]) -> None:
-    index, rows = graph
+def test_codes_find_nearly_all_true_neighbours(coded: tuple[Index, FloatArray]) -> None:
+    index, rows = coded
     found = 0
     for query in clustered(200, seed=1):
         true = set(np.argsort(-(rows @ query))[:10].tolist())
@@ -154,8 +155,10 @@ def test_a_graph_finds_nearly_all_true_neighbours(graph: tuple[Index, FloatArray
     assert found / 2000 >= 0.97
 
 
-def test_a_graph_is_exact_among_few_allowed_passages(graph: tuple[Index, FloatArray]) -> None:
-    index, rows = graph
+def test_search_beyond_exact_size_is_exact_among_few_allowed_passages(
+    coded: tuple[Index, FloatArray],
+) -> None:
+    index, rows = coded
     query = clustered(1, seed=2)[0]
     allowed = np.zeros(4000, dtype=np.bool_)
     allowed[7::400] = True
@@ -164,8 +167,8 @@ def test_a_graph_is_exact_among_few_allowed_passages(graph: tuple[Index, FloatAr
     )
 
 
-def test_a_graph_finds_true_neighbours_among_many_allowed_passages(graph: tuple[Index, FloatArray]) -> None:
-    index, rows = graph
+def test_codes_find_true_neighbours_among_many_allowed_passages(coded: tuple[Index, FloatArray]) -> None:
+    index, rows = coded
     allowed = np.arange(4000) % 2 == 1
     found = 0
     for query in clustered(200, seed=3):
@@ -176,8 +179,8 @@ def test_a_graph_finds_true_neighbours_among_many_allowed_passages(graph: tuple[
     assert found / 2000 >= 0.97
 
 
-def test_a_graph_gives_its_vectors_back_unchanged(graph: tuple[Index, FloatArray]) -> None:
-    index, rows = graph
+def test_a_coded_index_gives_its_vectors_back_unchanged(coded: tuple[Index, FloatArray]) -> None:
+    index, rows = coded
     texts = [index.passage(ordinal).indexed_text for ordinal in (3999, 0, 1234)]
     known = index.vectors_for(texts)
     np.testing.assert_array_equal(np.stack([known[text] for text in texts]), rows[[3999, 0, 1234]])

@@ -55,8 +55,8 @@ class Vectors:
             self._index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
         except RuntimeError as error:
             raise unreadable(path, str(error).rpartition("Error: ")[2]) from error
-        coded = isinstance(self._index, faiss.IndexRefine)
-        self._exact: Any = faiss.downcast_index(self._index.refine_index) if coded else self._index
+        beside = getattr(self._index, "refine_index", None)
+        self._exact: Any = faiss.downcast_index(beside) if beside else self._index
         if not isinstance(self._exact, faiss.IndexFlat):
             raise unreadable(path, f"it holds {type(self._exact).__name__}, of another version")
 
@@ -138,8 +138,7 @@ def _by_codes(index: Any, k: int, selector: Any, share: float) -> Any:
 
 def _cosines(index: Any, found: FloatArray) -> FloatArray:
     """Turn what FAISS gives for unit vectors, squared distances or inner products, into cosines."""
-    cosines: FloatArray = found if index.metric_type == faiss.METRIC_INNER_PRODUCT else 1 - found / 2
-    return cosines
+    return found if index.metric_type == faiss.METRIC_INNER_PRODUCT else 1 - found / np.float32(2)
 
 
 def _questions(vectors: FloatArray) -> FloatArray:
