@@ -11,10 +11,14 @@ import numpy as np
 from hds_bot.errors import IndexMismatch, InputError, NotFound
 from hds_bot.index import Entry, Verification
 from hds_bot.stores import Generation, Store
-from hds_bot.types import Authority, BoolArray, Encoder, FloatArray, Hit, IntArray
+from hds_bot.types import Authority, BoolArray, Encoder, FloatArray, Hit, IntArray, Passage
 
 DEPTH = 100
 """Passages taken from each list before fusion."""
+COMPANY = 0.2
+"""Weight of a document's second-best passage beside its own score of 1: what is said twice is no accident."""
+LIKELY = 0.5
+"""Share of the score that what is likely to answer has, where it is told."""
 EQUAL = 0.02
 """Fused scores this close are equal enough for authority to decide."""
 UNRELATED = Path(__file__).with_name("unrelated.txt")
@@ -34,6 +38,8 @@ class Retriever:
         self.index = index
         self._encoder = encoder
         self._entries = {entry.id: entry for entry in index.entries}
+        self._starts = np.unique([entry.first for entry in index.entries])
+        self._ordinals: dict[str, int] = {}
         in_force = self._mask(index.entries)
         self._in_force = None if in_force.all() else in_force
 
@@ -54,15 +60,18 @@ class Retriever:
         tags: Collection[str] | None = None,
         expand: Sequence[str] = (),
         vector: FloatArray | None = None,
+        likely: Sequence[Passage] = (),
         weight: float = 0.5,
     ) -> tuple[Hit, ...]:
         """Find the k passages that answer best, none where nothing is near; superseded documents never.
 
-        The score is the weighted sum of both lists, each normalised to [0, 1]: `weight` for the dense one,
-        the rest for the lexical one. Ties go by ordinal, near-ties to the higher authority. `expand` adds
-        words to the lexical search; `vector` is the query's own, where it was encoded already; `documents`
-        and `tags` keep documents of these ids, with any of these tags. Nothing is near where no word is
-        shared and no passage is nearer than unrelated questions come.
+        The score, in [0, 1], is the weighted sum of both lists, each normalised: `weight` for the dense one,
+        the rest for the lexical one; then a document's second-best passage speaks for all of it. Ties go by
+        ordinal, near-ties to the higher authority. `expand` adds words to the lexical search; `vector` is
+        the query's own, where it was encoded already; `likely` are passages that are known to answer
+        questions of this kind, the likeliest first: they rise where they were found. `documents` and `tags`
+        keep documents of these ids, with any of these tags. Nothing is near where no word is shared and no
+        passage is nearer than unrelated questions come.
         Raises InputError where k < 1, NotFound where no document has such an id or tag.
         """
         if k < 1:
@@ -76,7 +85,11 @@ class Retriever:
         dense = self.index.search(vector, DEPTH, allowed=allowed)
         if not len(lexical[0]) and not np.any(dense[0] > self._noise):
             return ()
-        return self._hits(*_fuse(dense, lexical, weight), k)
+        scores, ordinals = _fuse(dense, lexical, weight)
+        scores = _blend(scores, _second_best(scores, self._owners(ordinals)), COMPANY / (1 + COMPANY))
+        if likely:
+            scores = _blend(scores, self._reciprocal_ranks(ordinals, likely), LIKELY)
+        return self._hits(*_in_order(scores, ordinals), k)
 
     @cached_property
     def _noise(self) -> float:
@@ -89,6 +102,25 @@ class Retriever:
         unrelated = UNRELATED.read_text(encoding="utf-8").splitlines()
         nearest = [self.index.search(row, 1)[0] for row in self._encoder.encode_queries(unrelated)]
         return float(np.mean(nearest) + np.std(nearest))
+
+    def _owners(self, ordinals: IntArray) -> IntArray:
+        """Tell passages of one document from those of another: a number for each."""
+        owners: IntArray = np.searchsorted(self._starts, ordinals, side="right")
+        return owners
+
+    def _reciprocal_ranks(self, ordinals: IntArray, likely: Sequence[Passage]) -> FloatArray:
+        """1 for the likeliest, 1/2 for the next, …; 0 for what is not among them."""
+        ranks = np.zeros(len(ordinals), dtype=np.float32)
+        for rank, passage in enumerate(dict.fromkeys(likely), 1):
+            ranks[ordinals == self._ordinal(passage)] = 1 / rank
+        return ranks
+
+    def _ordinal(self, passage: Passage) -> int:
+        if passage.id not in self._ordinals:
+            together = self.index.passages_of(passage.document)
+            first = self._entries[passage.document].first
+            self._ordinals |= {one.id: ordinal for ordinal, one in enumerate(together, first)}
+        return self._ordinals[passage.id]
 
     def _hits(self, scores: FloatArray, ordinals: IntArray, k: int) -> tuple[Hit, ...]:
         """Take the first k, those nearly equal put in order of authority."""
@@ -124,6 +156,22 @@ def _fuse(dense: Ranked, lexical: Ranked, weight: float) -> tuple[FloatArray, In
     scores = np.zeros(len(ordinals), dtype=np.float32)
     for (values, places), share in ((dense, weight), (lexical, 1 - weight)):
         scores[np.searchsorted(ordinals, places)] += share * _normalised(values)
+    return scores, ordinals
+
+
+def _second_best(scores: FloatArray, owners: IntArray) -> FloatArray:
+    """For each score the second-best of its owner's; 0 where that has no other."""
+    order = np.lexsort((-scores, owners))
+    best = np.searchsorted(owners[order], owners)
+    alone = np.bincount(owners)[owners] < 2
+    return np.where(alone, np.float32(0), scores[order][np.minimum(best + 1, len(scores) - 1)])
+
+
+def _blend(scores: FloatArray, others: FloatArray, share: float) -> FloatArray:
+    return scores + np.float32(share) * (others - scores)
+
+
+def _in_order(scores: FloatArray, ordinals: IntArray) -> tuple[FloatArray, IntArray]:
     order = np.lexsort((ordinals, -scores))
     return scores[order], ordinals[order]
 

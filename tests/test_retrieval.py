@@ -106,6 +106,29 @@ def test_expansion_brings_in_words_the_question_lacks(retriever: Retriever) -> N
     assert texts(retriever, "clinic zzz", expand=["hôpital"], weight=0.0, k=1) == [HOSPITAL]
 
 
+def test_what_is_likely_to_answer_rises_the_likeliest_most(retriever: Retriever) -> None:
+    query = "dossiers du cabinet, de l'hôpital, statistiques"
+    first, second, third = (hit.passage for hit in retriever.search(query))
+    assert retriever.search(query, likely=[second])[0].passage == second
+    assert retriever.search(query, likely=[second, third])[0].passage == second
+    assert all(0 <= hit.score <= 1 for hit in retriever.search(query, likely=[third, second, first]))
+
+
+def test_what_is_likely_rises_only_where_it_was_found(retriever: Retriever) -> None:
+    likely = [hit.passage for hit in retriever.search("statistiques anonymisées", 1)]
+    assert texts(retriever, "dossiers", documents=["guide"], likely=likely) == texts(
+        retriever, "dossiers", documents=["guide"]
+    )
+    assert texts(retriever, "zzz qqq", likely=likely) == []
+
+
+def test_of_two_documents_that_say_the_same_the_one_that_says_more_of_it_comes_first(root: Path) -> None:
+    same, more = "La certification est obligatoire.", "La certification du cabinet coûte cher."
+    build(root, document("a", same, "Rien."), document("b", same, more))
+    hits = Retriever.open(FolderStore(root), LetterEncoder()).search("certification obligatoire du cabinet")
+    assert [hit.passage.document for hit in hits if hit.passage.text == same] == ["b", "a"]
+
+
 def test_superseded_documents_are_never_returned(retriever: Retriever) -> None:
     query = "le cabinet médical devait demander un agrément"
     assert all("agrément" not in text for text in texts(retriever, query, k=10))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -49,14 +49,30 @@ def answer(
         return replace(refused, summary=_words()["other_language"])
     reading = reading or snapshot.read(turns, known)
     judgement = rules.judge(snapshot.book, {fact.id: fact.value for fact in reading.facts})
-    hits = _search(snapshot, reading) if judgement.verdict != Verdict.HORS_PERIMETRE else ()
+    hits = search(snapshot, reading, CITED) if judgement.verdict != Verdict.HORS_PERIMETRE else ()
     if judgement.verdict == Verdict.SANS_VERDICT and not (hits or reading.topics):
         judgement = rules.judge(snapshot.book, _OTHER_TOPIC)
     return _compose(snapshot, turns, reading, judgement, hits)
 
 
-def _search(snapshot: Snapshot, reading: Reading) -> tuple[Hit, ...]:
-    return snapshot.retriever.search(reading.relevant, CITED, expand=reading.expansion, vector=reading.vector)
+def search(
+    snapshot: Snapshot,
+    reading: Reading,
+    k: int,
+    *,
+    documents: Collection[str] | None = None,
+    tags: Collection[str] | None = None,
+) -> tuple[Hit, ...]:
+    """Search with all that was read: words, vector, concepts in the guidance's words, parts of the guidance."""
+    return snapshot.retriever.search(
+        reading.relevant,
+        k,
+        documents=documents,
+        tags=tags,
+        expand=reading.expansion,
+        vector=reading.vector,
+        likely=[place.passage for place in _subjects(snapshot, reading)],
+    )
 
 
 def _compose(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from hds_bot.bot.answering import answer
+from hds_bot.bot.answering import answer, search
 from hds_bot.bot.building import BuildProgress, build_index
 from hds_bot.bot.question import clean_turns
 from hds_bot.bot.settings import Settings
@@ -85,15 +85,7 @@ class HdsBot:
         InputError for a query that can't be used, or a document or tag that isn't there.
         """
         snapshot = self.snapshot
-        reading = snapshot.read(clean_turns(query))
-        return snapshot.retriever.search(
-            reading.relevant,
-            k,
-            documents=documents,
-            tags=tags,
-            expand=reading.expansion,
-            vector=reading.vector,
-        )
+        return search(snapshot, snapshot.read(clean_turns(query)), k, documents=documents, tags=tags)
 
     def documents(self) -> tuple[Entry, ...]:
         """Every document of the index, without its text."""
