@@ -22,11 +22,12 @@ def judge(book: RuleBook, facts: Facts) -> Judgement:
     for fact, value in facts.items():
         _check(book, fact, value)
     standing = standing_rules(book, facts)
+    left = {rule.id for rule in standing}
     return Judgement(
         verdict=standing[0].verdict,
         decided_by=standing[0],
         quotes=tuple(dict.fromkeys(_quotes(standing))),
-        trace=tuple(_step(rule, facts, standing) for rule in book.rules),
+        trace=tuple(_step(rule, facts, stands=rule.id in left) for rule in book.rules),
         missing=missing_from(book, facts, standing[0]),
         changes=changes_of(book, facts, standing[0].verdict),
         facts=MappingProxyType(dict(facts)),
@@ -54,9 +55,9 @@ def _quotes(standing: Sequence[Rule]) -> Iterator[str]:
     yield from (quote for rule in others for quote in rule.also)
 
 
-def _step(rule: Rule, facts: Facts, standing: Sequence[Rule]) -> TraceStep:
+def _step(rule: Rule, facts: Facts, *, stands: bool) -> TraceStep:
     truth, because = rule.when.explain(facts)
-    return TraceStep(rule.id, _outcome(truth, stands=rule in standing), because)
+    return TraceStep(rule.id, _outcome(truth, stands=stands), because)
 
 
 def _outcome(truth: Truth, *, stands: bool) -> Outcome:

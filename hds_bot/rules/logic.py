@@ -74,6 +74,17 @@ class Condition:
 
     def explain(self, facts: Facts) -> tuple[Truth, tuple[str, ...]]:
         """Give the condition's value, and the facts that settle it: those of its atoms that share it."""
+        values = tuple(map(facts.get, self.facts))
+        if values not in self._explained:
+            self._explained[values] = self._explain(facts)
+        return self._explained[values]
+
+    @cached_property
+    def _explained(self) -> dict[tuple[FactValue, ...], tuple[Truth, tuple[str, ...]]]:
+        """By the values of its facts, of which there are few: every answer explains every condition."""
+        return {}
+
+    def _explain(self, facts: Facts) -> tuple[Truth, tuple[str, ...]]:
         clauses = [[(atom.fact, atom.truth(facts)) for atom in clause] for clause in self.clauses]
         values = [_all([truth for _, truth in clause]) for clause in clauses]
         value = _any(values)
