@@ -70,8 +70,8 @@ class Retriever:
         ordinal, near-ties to the higher authority. `expand` adds words to the lexical search; `vector` is
         the query's own, where it was encoded already; `likely` are passages that are known to answer
         questions of this kind, the likeliest first: they rise where they were found. `documents` and `tags`
-        keep documents of these ids, with any of these tags. Nothing is near where no word is shared and no
-        passage is nearer than unrelated questions come.
+        keep documents of these ids, with any of these tags. Nothing is near where no word is shared, no
+        passage is nearer than unrelated questions come, and none is likely.
         Raises InputError where k < 1, NotFound where no document has such an id or tag.
         """
         if k < 1:
@@ -83,7 +83,7 @@ class Retriever:
         if vector is None:
             vector = self._encoder.encode_queries([query])[0]
         dense = self.index.search(vector, DEPTH, allowed=allowed)
-        if not len(lexical[0]) and not np.any(dense[0] > self._noise):
+        if not (likely or len(lexical[0]) or np.any(dense[0] > self._noise)):
             return ()
         scores, ordinals = _fuse(dense, lexical, weight)
         scores = _blend(scores, _second_best(scores, self._owners(ordinals)), COMPANY / (1 + COMPANY))

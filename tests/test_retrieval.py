@@ -119,7 +119,11 @@ def test_what_is_likely_rises_only_where_it_was_found(retriever: Retriever) -> N
     assert texts(retriever, "dossiers", documents=["guide"], likely=likely) == texts(
         retriever, "dossiers", documents=["guide"]
     )
-    assert texts(retriever, "zzz qqq", likely=likely) == []
+
+
+def test_what_is_likely_is_near_though_it_shares_no_word(retriever: Retriever) -> None:
+    likely = [hit.passage for hit in retriever.search("statistiques anonymisées", 1)]
+    assert texts(retriever, "zzz qqq", k=1, likely=likely) == [ANONYMOUS]
 
 
 def test_of_two_documents_that_say_the_same_the_one_that_says_more_of_it_comes_first(root: Path) -> None:

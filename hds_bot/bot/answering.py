@@ -63,7 +63,8 @@ def search(
     documents: Collection[str] | None = None,
     tags: Collection[str] | None = None,
 ) -> tuple[Hit, ...]:
-    """Search with all that was read: words, vector, concepts in the guidance's words, parts of the guidance."""
+    """Search with all that was read; parts of the guidance count where it is what is asked about."""
+    other = any(fact.id == "request" and fact.value == "other" for fact in reading.facts)
     return snapshot.retriever.search(
         reading.relevant,
         k,
@@ -71,7 +72,7 @@ def search(
         tags=tags,
         expand=reading.expansion,
         vector=reading.vector,
-        likely=[place.passage for place in _subjects(snapshot, reading)],
+        likely=[] if other else [place.passage for place in _subjects(snapshot, reading)],
     )
 
 
