@@ -12,7 +12,8 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,21 +39,21 @@ _SPELLING = str.maketrans({"œ": "oe", "æ": "ae"} | dict.fromkeys(map(chr, rang
 
 
 def build(
-    texts: Iterable[str],
+    texts: Iterable[str | range],
     folder: Path,
     *,
     earlier: Path | None = None,
-    places: Mapping[str, int] | None = None,
 ) -> None:
     """Index texts, a text's ordinal being its place, into plain files in a folder.
 
-    `places` gives the ordinals that texts have in the folder `earlier`, where this very code indexed them:
-    their words are taken from there, if it can still be read. The files come out the same.
+    A range stands for the texts of these ordinals in the folder `earlier`, where this very code indexed them:
+    their words are taken from there. The files come out the same. Raises IndexDamaged where `earlier` can't
+    be read.
     """
-    words = _Words(earlier if places else None)
-    rows = [words.of(text, (places or {}).get(text)) for text in texts]
-    lengths = np.array([len(row) for row in rows], dtype=np.int32)
-    terms, names = _in_order(np.concatenate([*rows, _NONE]), words.names)
+    words = _Words(earlier)
+    counted = [words.taken(text) if isinstance(text, range) else words.of(text) for text in texts]
+    terms, names = _in_order(np.concatenate([*(row for row, _ in counted), _NONE]), words.names)
+    lengths = np.concatenate([*(lengths for _, lengths in counted), _NONE])
     folder.mkdir(parents=True, exist_ok=True)
     described = {"passages": len(lengths), "stop_words": words.stop_words, "terms": names}
     (folder / "terms.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
@@ -84,7 +85,7 @@ class LexicalIndex:
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
         """Map the files that `build` wrote. Raises IndexDamaged where one is missing or unreadable."""
-        try:
+        with _readable(folder):
             described = json.loads((folder / "terms.json").read_bytes())
             arrays = {
                 name: _mapped(folder / f"{name}.npy") for name in ("weights", "ordinals", "bounds", "peaks")
@@ -92,10 +93,6 @@ class LexicalIndex:
             if not len(described["terms"]) == len(arrays["peaks"]) == len(arrays["bounds"]) - 1:
                 raise ValueError("terms and arrays disagree")
             return cls(**described, **arrays)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise IndexDamaged(
-                f"is unreadable ({error})", where=str(folder), next_step="hds-bot index build"
-            ) from error
 
     def search(
         self, query: str, k: int, *, extra_terms: Sequence[str] = (), allowed: BoolArray | None = None
@@ -164,17 +161,23 @@ class _Words:
 
     def __init__(self, earlier: Path | None) -> None:
         self.stop_words = STOP_WORDS.read_text(encoding="utf-8").split()
-        terms, self._rows, self._ends = _earlier(earlier, self.stop_words) if earlier else ([], _NONE, _NONE)
+        terms, self._rows, self._lengths = _earlier(earlier) if earlier else ([], _NONE, _NONE)
+        self._ends = np.concatenate(([0], np.cumsum(self._lengths)))
         self._numbers = _Numbers(self.stop_words, terms)
 
     @property
     def names(self) -> list[str]:
         return list(self._numbers.terms)
 
-    def of(self, text: str, place: int | None) -> Terms:
-        if place is not None and len(self._ends):
-            return self._rows[self._ends[place - 1] if place else 0 : self._ends[place]]
-        return np.array([n for word in _words(text) if (n := self._numbers[word]) >= 0], dtype=np.int32)
+    def of(self, text: str) -> tuple[Terms, Terms]:
+        """Give the words of a text, and how many they are."""
+        row = np.array([n for word in _words(text) if (n := self._numbers[word]) >= 0], dtype=np.int32)
+        return row, np.array([len(row)], dtype=np.int32)
+
+    def taken(self, places: range) -> tuple[Terms, Terms]:
+        """Give the words of texts that follow one another in the earlier index, and how many each has."""
+        ends = self._ends[places.start], self._ends[places.stop]
+        return self._rows[slice(*ends)], self._lengths[places.start : places.stop]
 
 
 class _Numbers(dict[str, int]):
@@ -196,16 +199,12 @@ class _Numbers(dict[str, int]):
         return self.terms.setdefault(term, len(self.terms))
 
 
-def _earlier(folder: Path, stop_words: list[str]) -> tuple[list[str], Terms, Terms]:
-    """Read terms, term numbers of all texts, and where each text's end; nothing where it can't serve."""
-    try:
+def _earlier(folder: Path) -> tuple[list[str], Terms, Terms]:
+    """Read terms, term numbers of all texts, and how many each text has."""
+    with _readable(folder):
         described = json.loads((folder / "terms.json").read_bytes())
         rows, lengths = (_mapped(folder / f"{name}.npy") for name in ("words", "lengths"))
-        if described["stop_words"] == stop_words:
-            return described["terms"], rows, np.cumsum(lengths, dtype=np.int32)
-    except (OSError, ValueError, KeyError):
-        pass  # Another build has replaced it: the words are found anew.
-    return [], _NONE, _NONE
+        return described["terms"], rows, lengths
 
 
 def _in_order(terms: Terms, names: Sequence[str]) -> tuple[Terms, list[str]]:
@@ -240,6 +239,16 @@ def _weigh(terms: Terms, lengths: Terms, vocabulary: int) -> dict[str, Any]:
     bounds = np.concatenate(([0], np.cumsum(frequency)))
     peaks = np.maximum.reduceat(weights, bounds[:-1]) if vocabulary else weights
     return {"weights": weights, "ordinals": ordinal.astype(np.int32), "bounds": bounds, "peaks": peaks}
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise IndexDamaged(
+            f"is unreadable ({error})", where=str(folder), next_step="hds-bot index build"
+        ) from error
 
 
 def _mapped(path: Path) -> Any:

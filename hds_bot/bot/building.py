@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Literal
 
 import numpy as np
 
 import hds_bot
+from hds_bot import encoder as encoders
 from hds_bot.bot.diff import Diff, compare, keep
 from hds_bot.bot.quotes import LostQuote, lost_quotes
-from hds_bot.bot.serving import compile_if_absent, open_for_build
+from hds_bot.bot.serving import (
+    compile_if_absent,
+    open_for_build,
+    open_light_form,
+    remove_unused_light_forms,
+)
 from hds_bot.bot.settings import Settings
-from hds_bot.bot.state import MAX_CHARS, IndexState, build_settings, index_state
+from hds_bot.bot.state import MAX_CHARS, build_settings, changed_parts, index_state
 from hds_bot.corpus import Corpus, read_corpus, split
 from hds_bot.errors import CorpusError, IndexError_
-from hds_bot.index import Manifest
+from hds_bot.index import Index, Manifest, Revision
 from hds_bot.stores import Draft, Generation
-from hds_bot.types import Document, FloatArray, Passage
+from hds_bot.types import Document, Encoder, FloatArray, Passage
 
 Stage = Literal["read", "encode", "prepare", "ask"]
 BuildProgress = Callable[[Stage, int, int], None]
@@ -47,7 +54,9 @@ class Material:
     """What an index is made from: the corpus as read, its passages in order."""
 
     corpus: Corpus
-    passages: tuple[Passage, ...]
+    passages: Sequence[Passage]
+    known: Mapping[str, Document]
+    """Documents of the index in force that may be taken as they are, by id."""
 
 
 def build_index(
@@ -63,8 +72,8 @@ def build_index(
     or IndexError_; whatever is raised, the index in force stays as it was.
     """
     report = progress or no_progress
-    state = index_state(settings, verification="full", corpus_too=False)
-    with index_in_force(settings) as before:
+    light = open_light_form(settings)
+    with _index_in_force(settings) as before:
         try:
             material = gather(settings, None if force else before, keep_going=keep_going, progress=report)
         except CorpusError:
@@ -72,24 +81,36 @@ def build_index(
             if not force and index_state(settings).fresh:
                 return None
             raise
-        if not force and state.fresh and _same_corpus(before, material):
+        if not force and _fresh(settings, before, material, light):
             return None
         with settings.open_store().build() as draft:
-            encoded = write(draft, settings, material, before, progress=report)
-            _prepare_serving(settings, state, report)
-            manifest = publish(draft, settings, material)
-        diff = compare(before, material.corpus, material.passages) if before else None
-    if diff:
-        keep(settings, diff)
-    lost = lost_quotes(material.corpus.documents)
-    return BuildReport(manifest, encoded, lost, material.corpus.left_out, diff)
+            overtaken = before is not None and settings.open_store().current() != before.generation
+            if not overtaken:
+                encoded = write(draft, settings, material, before, encoder=light, progress=report)
+                _prepare_serving(settings, light, report)
+                manifest = publish(draft, settings, material)
+                remove_unused_light_forms(settings)
+        if not overtaken:
+            diff = _changes(before, material)
+            if diff:
+                keep(settings, diff)
+            lost = lost_quotes(material.corpus.documents)
+            return BuildReport(manifest, encoded, lost, material.corpus.left_out, diff)
+    # What this build began from has been replaced by another one.
+    return build_index(settings, force=force, keep_going=keep_going, progress=progress)
+
+
+def _changes(before: Generation | None, material: Material) -> Diff | None:
+    if before is None:
+        return None
+    return compare(before, material.corpus, material.passages, known=material.known)
 
 
 @contextmanager
-def index_in_force(settings: Settings) -> Iterator[Generation | None]:
-    """Open the index in force, None where there is none to use."""
+def _index_in_force(settings: Settings) -> Iterator[Generation | None]:
+    """Open the index in force, every hash checked; None where there is none to use."""
     try:
-        index = settings.open_store().open()
+        index = settings.open_store().open(verification="full")
     except IndexError_:
         yield None
         return
@@ -108,8 +129,7 @@ def gather(
     corpus = read_corpus(
         settings.corpus, keep_going=keep_going, known=known.values(), progress=partial(progress, "read")
     )
-    kept = {document.id for document in corpus.documents if known.get(document.id) is document}
-    return Material(corpus, tuple(_passages(corpus.documents, before, kept)))
+    return Material(corpus, _passages(settings, corpus.documents, before, known), known)
 
 
 def write(
@@ -118,14 +138,23 @@ def write(
     material: Material,
     before: Generation | None,
     *,
+    encoder: Encoder | None = None,
     progress: BuildProgress,
 ) -> int:
-    """Write passages, vectors and words; gives how many passages had to be encoded."""
-    texts = [passage.indexed_text for passage in material.passages]
-    rows, encoded = _vectors(settings, texts, before, progress)
-    like = before if before is not None and _same_code(before) else None
-    draft.write(material.corpus.documents, material.passages, rows, like=like)
-    return encoded
+    """Write passages, vectors and words; gives how many passages had to be encoded.
+
+    `encoder` is the one of the settings, where it is open already.
+    """
+    passages = material.passages
+    new_passages = passages.new if isinstance(passages, Revision) else passages
+    texts = list(dict.fromkeys(passage.indexed_text for passage in new_passages))
+    known = _known_vectors(settings, texts, before)
+    if new := [text for text in texts if text not in known]:
+        encoder = encoder or open_for_build(settings)
+        rows = encoder.encode_passages(new, progress=partial(progress, "encode"))
+        known.update(zip(new, rows, strict=True))
+    draft.write(material.corpus.documents, passages, _rows(passages, known))
+    return len(new)
 
 
 def publish(draft: Draft, settings: Settings, material: Material) -> Manifest:
@@ -142,7 +171,10 @@ def publish(draft: Draft, settings: Settings, material: Material) -> Manifest:
 
 
 def _known_documents(before: Generation | None) -> Mapping[str, Document]:
-    return dict(before.documents) if before is not None and _same_code(before) else {}
+    """Documents that reading their files again would give again."""
+    if before is None or not _same_code(before):
+        return {}
+    return {document.id: document for document in before.documents.values()}
 
 
 def _same_code(before: Generation) -> bool:
@@ -151,28 +183,40 @@ def _same_code(before: Generation) -> bool:
     return manifest.version == hds_bot.__version__ and dict(manifest.settings) == build_settings()
 
 
-def _same_corpus(before: Generation | None, material: Material) -> bool:
-    return before is not None and before.manifest.corpus_sha256 == material.corpus.sha256
+def _fresh(settings: Settings, before: Generation | None, material: Material, light: Encoder | None) -> bool:
+    """Tell whether a build would change nothing."""
+    if before is None or before.manifest.corpus_sha256 != material.corpus.sha256:
+        return False
+    lacks_light = settings.encoder == encoders.DEFAULT and light is None
+    return not changed_parts(before.manifest, settings, lacks_light=lacks_light)
 
 
-def _passages(documents: Iterable[Document], before: Generation | None, kept: set[str]) -> Iterator[Passage]:
-    for document in documents:
-        if before is not None and document.id in kept:
-            yield from before.passages_of(document.id)
-        else:
-            yield from split(document, max_chars=MAX_CHARS)
+def _passages(
+    settings: Settings,
+    documents: Sequence[Document],
+    before: Generation | None,
+    known: Mapping[str, Document],
+) -> Sequence[Passage]:
+    """Cut what is new; what is known is taken over as it lies, or read."""
+
+    def cut(document: Document) -> tuple[Passage, ...]:
+        return split(document, max_chars=MAX_CHARS)
+
+    kept = {document.id for document in documents if known.get(document.id) is document}
+    if before is None or not kept:
+        return tuple(chain.from_iterable(map(cut, documents)))
+    if isinstance(before, Index) and before.manifest.encoder == settings.encoder_identity:
+        entries = {entry.id: entry for entry in before.entries}
+        return Revision(before, [entries[d.id] if d.id in kept else cut(d) for d in documents])
+    parts = (before.passages_of(d.id) if d.id in kept else cut(d) for d in documents)
+    return tuple(chain.from_iterable(parts))
 
 
-def _vectors(
-    settings: Settings, texts: Sequence[str], before: Generation | None, progress: BuildProgress
-) -> tuple[FloatArray, int]:
-    """One row a text, and how many of them had to be encoded."""
-    known = _known_vectors(settings, texts, before)
-    new = [text for text in dict.fromkeys(texts) if text not in known]
-    if new:
-        rows = open_for_build(settings).encode_passages(new, progress=partial(progress, "encode"))
-        known.update(zip(new, rows, strict=True))
-    return np.array([known[text] for text in texts], dtype=np.float32), len(new)
+def _rows(passages: Sequence[Passage], known: Mapping[str, FloatArray]) -> FloatArray:
+    """One row a passage."""
+    if isinstance(passages, Revision):
+        return passages.rows(known)
+    return np.array([known[passage.indexed_text] for passage in passages], dtype=np.float32)
 
 
 def _known_vectors(
@@ -183,9 +227,9 @@ def _known_vectors(
     return before.vectors_for(texts)
 
 
-def _prepare_serving(settings: Settings, state: IndexState, progress: BuildProgress) -> None:
+def _prepare_serving(settings: Settings, light: Encoder | None, progress: BuildProgress) -> None:
     progress("prepare", 0, 1)
-    if state.manifest is None or "encoder" in state.changed:
+    if light is None:
         compile_if_absent(settings)
     progress("prepare", 1, 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from hds_bot.bot.changes import DocumentChange, QuoteChange, Side, compare_documents, compare_quotes
 from hds_bot.bot.settings import Settings
 from hds_bot.corpus import Corpus
+from hds_bot.index import Revision
 from hds_bot.stores import Generation
-from hds_bot.types import Passage, Verdict
+from hds_bot.types import Document, Passage, Verdict
 
 LAST = "last-diff.json"
 """In the index folder: the last diff, for whoever shows it. No part of the index."""
@@ -77,13 +78,16 @@ class Diff:
         return bool(self.lost or self.reworded or self.turned or reviewed)
 
 
-def compare(before: Generation, corpus: Corpus, passages: Iterable[Passage]) -> Diff:
-    """Compare documents, passages and quotes; answers are left out."""
-    by_document: defaultdict[str, list[Passage]] = defaultdict(list)
-    for passage in passages:
-        by_document[passage.document].append(passage)
-    old = Side(dict(before.documents), before.passages_of)
-    new = Side({document.id: document for document in corpus.documents}, by_document.__getitem__)
+def compare(
+    before: Generation,
+    corpus: Corpus,
+    passages: Sequence[Passage],
+    *,
+    known: Mapping[str, Document] | None = None,
+) -> Diff:
+    """Compare documents, passages and quotes; answers are left out. `known` are the documents of `before`."""
+    old = Side(known or _by_id(before.documents.values()), before.passages_of)
+    new = Side(_by_id(corpus.documents), _by_document(passages))
     documents = compare_documents(old, new)
     return Diff(
         index=before.manifest.content,
@@ -92,6 +96,19 @@ def compare(before: Generation, corpus: Corpus, passages: Iterable[Passage]) -> 
         quotes=compare_quotes(old, new, documents),
         left_out=corpus.left_out,
     )
+
+
+def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
+    return {document.id: document for document in documents}
+
+
+def _by_document(passages: Sequence[Passage]) -> Callable[[str], Sequence[Passage]]:
+    if isinstance(passages, Revision):
+        return passages.passages_of
+    by_document: defaultdict[str, list[Passage]] = defaultdict(list)
+    for passage in passages:
+        by_document[passage.document].append(passage)
+    return by_document.__getitem__
 
 
 def keep(settings: Settings, diff: Diff) -> None:

@@ -42,7 +42,7 @@ def diff_index(
     now = Snapshot.open(settings)
     before = now.retriever.index
     material = gather(settings, before, keep_going=keep_going, progress=report)
-    diff = compare(before, material.corpus, material.passages)
+    diff = compare(before, material.corpus, material.passages, known=material.known)
     if questions:
         answers = _compare_answers(settings, now, material, questions, report) if diff.documents else ()
         diff = replace(diff, asked=len(questions), answers=answers)
@@ -75,6 +75,8 @@ def _drafted(
 ) -> Iterator[Snapshot]:
     """Build the other side where nobody is answered from it; it goes when it has served."""
     same = replace(settings, encoder=now.encoder)
+    # Read, not copied: a build may remove the files of the generation in force meanwhile.
+    material = replace(material, passages=tuple(material.passages))
     with settings.open_store().scratch() as store:
         with store.build() as draft:
             write(draft, same, material, now.retriever.index, progress=progress)

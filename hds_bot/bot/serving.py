@@ -39,8 +39,19 @@ def lacks_light_form(settings: Settings, verification: Verification) -> bool:
     """
     if settings.encoder != encoders.DEFAULT:
         return False
-    folder = serving_folder(settings)
-    return not (_opens(folder) if verification == "full" else encoders.serving_available(folder))
+    if verification == "full":
+        return open_light_form(settings) is None
+    return not encoders.serving_available(serving_folder(settings))
+
+
+def open_light_form(settings: Settings) -> Encoder | None:
+    """Open the light form, every hash checked; None where the encoder has none, or it is not whole."""
+    if settings.encoder != encoders.DEFAULT:
+        return None
+    try:
+        return encoders.open_serving(serving_folder(settings))
+    except EncoderError:
+        return None
 
 
 def compile_if_absent(settings: Settings) -> None:
@@ -61,15 +72,19 @@ def compile_if_absent(settings: Settings) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def remove_unused_light_forms(settings: Settings) -> None:
+    """Remove the light forms of other encoders than the one of the index that was just built.
+
+    To be called by one build at a time. A folder shared through a link is left alone.
+    """
+    used = serving_folder(settings)
+    if used.parent.is_dir() and not used.parent.is_symlink():
+        for folder in used.parent.iterdir():
+            if folder != used and folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def serving_folder(settings: Settings) -> Path:
     """Where the compiled form of this encoder lies, named by what it holds and shared by generations."""
     name = hashlib.sha256(settings.encoder_identity.encode()).hexdigest()[:16]
     return settings.index / "encoder" / name
-
-
-def _opens(folder: Path) -> bool:
-    try:
-        encoders.open_serving(folder)
-    except EncoderError:
-        return False
-    return True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Literal
 
 import hds_bot
@@ -49,7 +51,7 @@ def index_state(
             manifest = index.manifest
     except IndexError_ as error:
         return IndexState("missing" if isinstance(error, IndexMissing) else "damaged", fault=str(error))
-    changed = _changed(manifest, settings, verification)
+    changed = changed_parts(manifest, settings, lacks_light=lacks_light_form(settings, verification))
     if corpus_too and manifest.corpus_sha256 != corpus.fingerprint(settings.corpus):
         changed = ("corpus", *changed)
     return IndexState("stale" if changed else "fresh", manifest, changed)
@@ -60,21 +62,30 @@ def build_settings() -> dict[str, str | int | float | bool]:
     return {"max_chars": MAX_CHARS, "code": _code()}
 
 
-@cache
-def _code() -> str:
-    """Hash of the code that shapes passages and words: a checkout changes without a new version."""
-    sources = (*sorted(files("hds_bot.corpus").iterdir(), key=str), files("hds_bot") / "lexical.py")
-    digest = hashlib.sha256()
-    for source in sources:
-        digest.update(source.read_bytes() if source.is_file() else b"")
-    return digest.hexdigest()[:16]
-
-
-def _changed(manifest: Manifest, settings: Settings, verification: Verification) -> tuple[Part, ...]:
+def changed_parts(manifest: Manifest, settings: Settings, *, lacks_light: bool) -> tuple[Part, ...]:
+    """Name what else than the corpus differs from what a build would take now."""
     same: dict[Part, bool] = {
-        "encoder": manifest.encoder == settings.encoder_identity
-        and not lacks_light_form(settings, verification),
+        "encoder": manifest.encoder == settings.encoder_identity and not lacks_light,
         "version": manifest.version == hds_bot.__version__,
         "settings": dict(manifest.settings) == build_settings(),
     }
     return tuple(part for part, is_same in same.items() if not is_same)
+
+
+@cache
+def _code() -> str:
+    """Hash of the code that shapes passages and words: a checkout changes without a new version."""
+    package = files("hds_bot")
+    sources = [package / "lexical.py", package / "stop_words.txt", *_files(package / "corpus")]
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files(folder: Traversable) -> Iterator[Traversable]:
+    for inside in sorted(folder.iterdir(), key=lambda inside: inside.name):
+        if inside.is_dir():
+            yield from _files(inside)
+        elif inside.name.endswith(".py"):
+            yield inside

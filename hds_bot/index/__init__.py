@@ -12,6 +12,7 @@ from __future__ import annotations
 from hds_bot.index.generations import current_generation, open_current
 from hds_bot.index.manifest import Manifest, Setting, Verification
 from hds_bot.index.reader import Index
+from hds_bot.index.revision import Revision
 from hds_bot.index.rows import Entry
 from hds_bot.index.writer import IndexWriter, new_generation
 
@@ -20,6 +21,7 @@ __all__ = [
     "Index",
     "IndexWriter",
     "Manifest",
+    "Revision",
     "Setting",
     "Verification",
     "current_generation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,9 @@ class Index:
         self.manifest = manifest
         self.path = path
         """The generation's folder; gone from disk once a later build is in force."""
-        self.documents: Mapping[str, Document] = Documents(passages.document, passages.entries)
+        self.documents: Mapping[str, Document] = Documents(
+            passages.document, passages.entries, passages.documents
+        )
         """By id, each read with its text when asked for."""
         self._store = passages
         self._vectors = nearest
@@ -93,6 +95,10 @@ class Index:
         ordinals = self.ordinals_of(texts)
         return dict(zip(ordinals, self._vectors.rows(list(ordinals.values())), strict=True))
 
+    def rows(self, ordinals: Sequence[int]) -> FloatArray:
+        """Read the vectors at these ordinals, in the order asked for."""
+        return self._vectors.rows(ordinals)
+
     def close(self) -> None:
         """Give back the handles; also done when the last reference goes."""
         self._store.close()
@@ -111,11 +117,16 @@ class Index:
 
 
 class Documents(Mapping[str, Document]):
-    """Documents by id, read one at a time."""
+    """Documents by id, read one at a time, or at once where all values are asked for."""
 
-    def __init__(self, read: Callable[[str], Document], entries: Callable[[], Sequence[Entry]]) -> None:
-        """Take what reads a document, or raises KeyError, and what lists them all."""
-        self._read, self._entries = read, entries
+    def __init__(
+        self,
+        read: Callable[[str], Document],
+        entries: Callable[[], Sequence[Entry]],
+        read_all: Callable[[], Sequence[Document]] | None = None,
+    ) -> None:
+        """Take what reads a document, or raises KeyError, what lists them all, and what reads them all."""
+        self._read, self._entries, self._read_all = read, entries, read_all
 
     def __getitem__(self, identifier: str) -> Document:
         return self._read(identifier)
@@ -125,3 +136,9 @@ class Documents(Mapping[str, Document]):
 
     def __len__(self) -> int:
         return len(self._entries())
+
+    def values(self) -> ValuesView[Document]:
+        """Read every document."""
+        if self._read_all is None:
+            return super().values()
+        return {document.id: document for document in self._read_all()}.values()

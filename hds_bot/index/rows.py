@@ -32,7 +32,7 @@ def document_rows(documents: Sequence[Document], passages: Sequence[Passage]) ->
     Raises ValueError where the passages of a document do not follow one another.
     """
     spans = _spans(documents, passages)
-    return (_document_row(place, document, spans[document.id]) for place, document in enumerate(documents))
+    return (document_row(place, document, spans[document.id]) for place, document in enumerate(documents))
 
 
 def passage_rows(documents: Sequence[Document], passages: Iterable[Passage], digest: Any) -> Iterator[Row]:
@@ -41,11 +41,21 @@ def passage_rows(documents: Sequence[Document], passages: Iterable[Passage], dig
     `document` is its ordinal, `indexed` the fingerprint of its indexed text. `digest` takes in every row.
     """
     places = {document.id: place for place, document in enumerate(documents)}
-    for ordinal, p in enumerate(passages):
-        head = ordinal, p.id, places[p.document], fingerprint(p.indexed_text), p.title, _json(p.section)
-        row = *head, p.text, p.start, p.end, p.page, p.context
-        digest.update(repr(row).encode())
+    for ordinal, passage in enumerate(passages):
+        row = passage_row(ordinal, places[passage.document], passage)
+        digest.update(seal_of(*row[:6], *row[7:10]))
         yield row
+
+
+def passage_row(ordinal: int, place: int, p: Passage) -> Row:
+    """Give the row of one passage of the document at a place."""
+    head = ordinal, p.id, place, fingerprint(p.indexed_text), p.title, _json(p.section)
+    return *head, p.text, p.start, p.end, p.page, p.context
+
+
+def seal_of(*values: object) -> bytes:
+    """Give what a digest takes in of a passage: all but text and context, which its fingerprint stands for."""
+    return repr(values).encode()
 
 
 def to_entry(
@@ -93,7 +103,8 @@ def _spans(documents: Sequence[Document], passages: Sequence[Passage]) -> dict[s
     return spans
 
 
-def _document_row(place: int, d: Document, span: tuple[int, int]) -> Row:
+def document_row(place: int, d: Document, span: tuple[int, int]) -> Row:
+    """Give the row of one document, its passages having the ordinals of the span."""
     described = {name: getattr(d, name) for name in _DESCRIBED}
     # `asdict` would copy every value of every section, and take as long as all else.
     described["sections"] = [{"path": s.path, "start": s.start, "end": s.end} for s in d.sections]

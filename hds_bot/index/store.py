@@ -12,12 +12,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hds_bot.index.generations import unreadable
+from hds_bot.index.revision import Part, Revision, size
 from hds_bot.index.rows import (
     Entry,
     Row,
+    document_row,
     document_rows,
     fingerprint,
+    passage_row,
     passage_rows,
+    seal_of,
     to_document,
     to_entry,
     to_passage,
@@ -39,6 +43,17 @@ CREATE TABLE passages (
   "start" INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, context TEXT NOT NULL
 );
 """
+_COPY_DOCUMENT = """
+INSERT INTO documents SELECT ?, id, authority, status, tags, ?, ?, described, text
+FROM earlier.documents WHERE id = ?
+"""
+_COPY_PASSAGES = """
+INSERT INTO passages SELECT ordinal + ?, id, ?, indexed, title, section, text, "start", "end", page, context
+FROM earlier.passages WHERE ordinal >= ? AND ordinal < ? ORDER BY ordinal
+"""
+_SEALED = """
+SELECT ordinal, id, document, indexed, title, section, "start", "end", page FROM passages ORDER BY ordinal
+"""
 _PASSAGES = """
 SELECT p.ordinal, p.id, d.id, p.title, p.section, p.text, p."start", p."end", p.page, p.context
 FROM passages p JOIN documents d ON d.ordinal = p.document
@@ -48,15 +63,20 @@ FROM passages p JOIN documents d ON d.ordinal = p.document
 def write_store(path: Path, documents: Sequence[Document], passages: Sequence[Passage]) -> str:
     """Write both, a passage's ordinal being its place; give the SHA-256 of all passages.
 
-    Raises ValueError where the passages of a document do not follow one another.
+    What a revision takes over is copied from the store of its earlier index. Raises ValueError where the
+    passages of a document do not follow one another.
     """
     digest = hashlib.sha256()
-    described = document_rows(documents, passages)
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+    with closing(sqlite3.connect(_address(path), uri=True, isolation_level=None)) as database:
         database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
-        database.execute("BEGIN")
-        _insert(database, "documents", described)
-        _insert(database, "passages", passage_rows(documents, passages, digest))
+        if isinstance(passages, Revision):
+            _revise(database, documents, passages)
+            for row in database.execute(_SEALED):
+                digest.update(seal_of(*row))
+        else:
+            database.execute("BEGIN")
+            _insert(database, "documents", document_rows(documents, passages))
+            _insert(database, "passages", passage_rows(documents, passages, digest))
         database.execute("CREATE INDEX passages_by_id ON passages (id)")
         database.execute("COMMIT")
     return digest.hexdigest()
@@ -68,9 +88,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        address = f"file:{quote(path.absolute().as_posix())}?mode=ro&immutable=1"
         with self._guarded():
-            self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
+            self._database = sqlite3.connect(_sealed_address(path), uri=True, check_same_thread=False)
         self.close = weakref.finalize(self, self._database.close)
         self._rows("PRAGMA trusted_schema = OFF")
 
@@ -79,6 +98,12 @@ class Store:
         rows = self._rows("SELECT id, authority, status, tags, first, after FROM documents ORDER BY ordinal")
         with self._guarded():
             return tuple(to_entry(*row) for row in rows)
+
+    def documents(self) -> tuple[Document, ...]:
+        """Read every document with its text."""
+        rows = self._rows("SELECT described, text FROM documents ORDER BY ordinal")
+        with self._guarded():
+            return tuple(to_document(*row) for row in rows)
 
     def document(self, identifier: str) -> Document:
         """Read one document with its text. Raises KeyError where there is none."""
@@ -130,6 +155,45 @@ class Store:
             yield
         except (sqlite3.Error, ValueError, TypeError, KeyError, RecursionError) as error:
             raise unreadable(self._path, error) from error
+
+
+# -- writing ------------------------------------------------------------------------------
+
+
+def _revise(database: sqlite3.Connection, documents: Sequence[Document], revision: Revision) -> None:
+    """Write rows in the very order in which all would be written anew, so that the files are the same."""
+    database.execute("ATTACH ? AS earlier", [_sealed_address(revision.earlier.path / NAME)])
+    database.execute("BEGIN")
+    placed = list(_placed(documents, revision))
+    for place, document, part, first in placed:
+        span = (first, first + size(part)) if size(part) else (0, 0)
+        if isinstance(part, Entry):
+            database.execute(_COPY_DOCUMENT, (place, *span, part.id))
+        else:
+            _insert(database, "documents", [document_row(place, document, span)])
+    for place, _, part, first in placed:
+        if isinstance(part, Entry):
+            database.execute(_COPY_PASSAGES, (first - part.first, place, part.first, part.after))
+        else:
+            rows = (passage_row(ordinal, place, passage) for ordinal, passage in enumerate(part, first))
+            _insert(database, "passages", rows)
+
+
+def _placed(documents: Sequence[Document], revision: Revision) -> Iterator[tuple[int, Document, Part, int]]:
+    """Give each document's ordinal, its part of the passages, and the ordinal of the first of them."""
+    first = 0
+    for place, document in enumerate(documents):
+        part = revision.part_of(document.id)
+        yield place, document, part, first
+        first += size(part)
+
+
+def _address(path: Path) -> str:
+    return f"file:{quote(path.absolute().as_posix())}"
+
+
+def _sealed_address(path: Path) -> str:
+    return _address(path) + "?mode=ro&immutable=1"
 
 
 def _insert(database: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:

@@ -47,6 +47,8 @@ class IndexWriter:
     def write(self, documents: Sequence[Document], passages: Sequence[Passage], rows: FloatArray) -> None:
         """Write documents, passages and their vectors; passage i has ordinal i and the vector in row i.
 
+        What a `Revision` takes over is copied, not read.
+
         `rows` is (len(passages), dimension) float32 of unit length. The passages of a document follow one
         another. Raises CorpusError where there are none, EncoderError where vectors are odd.
         """

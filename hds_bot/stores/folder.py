@@ -10,16 +10,17 @@ from typing import Self
 
 from hds_bot import lexical
 from hds_bot.index import (
+    Entry,
     Index,
     IndexWriter,
     Manifest,
+    Revision,
     Setting,
     Verification,
     current_generation,
     new_generation,
     open_current,
 )
-from hds_bot.stores.protocol import Generation
 from hds_bot.types import BoolArray, Document, FloatArray, IntArray, Passage
 
 LEXICAL = "lexical"
@@ -97,18 +98,14 @@ class FolderDraft:
         documents: Sequence[Document],
         passages: Sequence[Passage],
         rows: FloatArray,
-        *,
-        like: Generation | None = None,
     ) -> None:
-        """Write documents, passages, vectors and words."""
+        """Write documents, passages, vectors and words; what a `Revision` takes over is copied."""
         self._writer.write(documents, passages, rows)
-        texts = [passage.indexed_text for passage in passages]
         folder = self._writer.path / LEXICAL
-        if isinstance(like, FolderGeneration):
-            places = like.ordinals_of(texts)
-            lexical.build(texts, folder, earlier=like.path / LEXICAL, places=places)
+        if isinstance(passages, Revision):
+            lexical.build(_texts(passages), folder, earlier=passages.earlier.path / LEXICAL)
         else:
-            lexical.build(texts, folder)
+            lexical.build((passage.indexed_text for passage in passages), folder)
 
     def publish(
         self, *, version: str, encoder: str, corpus_sha256: str, settings: Mapping[str, Setting]
@@ -117,3 +114,11 @@ class FolderDraft:
         return self._writer.publish(
             version=version, encoder=encoder, corpus_sha256=corpus_sha256, settings=settings
         )
+
+
+def _texts(revision: Revision) -> Iterator[str | range]:
+    for part in revision.parts:
+        if isinstance(part, Entry):
+            yield range(part.first, part.after)
+        else:
+            yield from (passage.indexed_text for passage in part)

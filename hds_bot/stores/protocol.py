@@ -77,14 +77,12 @@ class Draft(Protocol):
         documents: Sequence[Document],
         passages: Sequence[Passage],
         rows: FloatArray,
-        *,
-        like: Generation | None = None,
     ) -> None:
         """Write documents, passages, their vectors and their words; passage i has ordinal i and row i.
 
         `rows` is (len(passages), dimension) float32 of unit length. The passages of a document follow one
-        another. `like` is a generation whose words this very code cut: they may be taken from there.
-        Raises CorpusError where there are no passages, EncoderError where vectors are odd.
+        another; they may be a `Revision` of a generation that this very code and encoder made. Raises
+        CorpusError where there are no passages, EncoderError where vectors are odd.
         """
 
     def publish(
