@@ -1,6 +1,8 @@
-"""Cost against size, 50 to 1 000 000 passages; writes docs/scale.md and docs/scale.svg.
+"""Cost against size, 50 to 1 000 000 passages; writes docs/scale.json, the table of docs/scale.md, docs/scale.svg.
 
-    uv run --with matplotlib python benchmarks/scale.py
+    uv run --with matplotlib python benchmarks/scale.py [--sizes 50 500 …]
+
+Sizes that are left out keep the lines they have.
 
 Vectors are drawn around one common direction, spread as multilingual-e5-small spreads its own. Texts are
 stretches of the guidance, two words in five replaced, by frequency, out of 200 000: the guidance's own stay
@@ -116,9 +118,9 @@ class DrawnEncoder:
         self._next = 0
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
-        """Give the next rows."""
+        """Give the next rows, round and round."""
         self._next += len(texts)
-        return self.rows[self._next - len(texts) : self._next]
+        return self.rows[np.arange(self._next - len(texts), self._next) % len(self.rows)]
 
     def encode_passages(self, texts: Sequence[str], *, progress: Progress | None = None) -> FloatArray:
         """Never called: passages have drawn vectors."""
@@ -135,13 +137,13 @@ def build(root: Path, count: int) -> dict[str, Any]:
     before = _peak()
     took: dict[str, float] = {}
     with (
-        _timed(took, vectors, "write_vectors"),
-        _timed(took, store, "write_store"),
-        _timed(took, lexical, "build"),
+        timed(took, vectors, "write_vectors"),
+        timed(took, store, "write_store"),
+        timed(took, lexical, "build"),
         FolderStore(root).build() as draft,
     ):
         draft.write(documents, passages, rows)
-        with _timed(took, writer.IndexWriter, "publish"):
+        with timed(took, writer.IndexWriter, "publish"):
             manifest = draft.publish(version="", encoder="drawn", corpus_sha256="", settings={})
     peak = _peak()
     _, nearest = faiss.knn(DrawnEncoder(count).rows, rows, min(10, count), metric=faiss.METRIC_INNER_PRODUCT)
@@ -151,7 +153,7 @@ def build(root: Path, count: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _timed(took: dict[str, float], owner: Any, name: str) -> Iterator[None]:
+def timed(took: dict[str, float], owner: Any, name: str) -> Iterator[None]:
     """Add up the seconds spent in a function of a module or class."""
     inner = getattr(owner, name)
 
@@ -294,13 +296,18 @@ def main() -> None:
         step = {"build": build, "serve": serve}[options.step]
         print(json.dumps(step(options.root, options.sizes[0])))
     else:
-        write([_measured(count) for count in options.sizes])
+        for count in options.sizes:
+            keep(measure(count))
 
 
-def _measured(count: int) -> dict[str, Any]:
-    row = measure(count)
-    print(json.dumps(row), file=sys.stderr)
-    return row
+def keep(row: dict[str, Any]) -> None:
+    """Put a size's line among those that are kept, and write table and plot anew."""
+    kept = ROOT / "docs" / "scale.json"
+    rows = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+    rows = [other for other in rows if other["passages"] != row["passages"]] + [row]
+    rows.sort(key=lambda row: row["passages"])
+    kept.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write(rows)
 
 
 def write(rows: Sequence[dict[str, Any]]) -> None:
