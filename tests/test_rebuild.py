@@ -8,14 +8,17 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import FakeEncoder
+from conftest import GUIDANCE, FakeEncoder
 
 from hds_bot import HdsBot
-from hds_bot.bot import Settings, build_index
+from hds_bot.bot import Settings, build_index, building
+from hds_bot.bot.building import gather, no_progress
+from hds_bot.bot.serving import serving_folder
 from hds_bot.corpus import reading
-from hds_bot.index import Index
+from hds_bot.index import Entry, Index, Revision
 
 PRACTICE = (
     "Cabinet de kiné, les dossiers patients sont dans un logiciel en ligne : faut-il un hébergeur HDS ?"
@@ -90,6 +93,66 @@ def test_a_document_that_is_gone_is_found_no_more(built: Settings) -> None:
     (built.corpus / "a.md").unlink()
     build_index(built)
     assert all(hit.passage.document != "a" for hit in bot.search("mots rares", k=50))
+
+
+def test_documents_without_a_passage_are_kept_through_a_rebuild(built: Settings, tmp_path: Path) -> None:
+    (built.corpus / "vide.md").write_text("---\ntitle: Vide\n---\n\n# Vide\n\n## Rien encore\n", "utf-8")
+    build_index(built)
+    write_note(built.corpus, "a", "Un seul point.")
+    build_index(built)
+    anew = replace(built, index=tmp_path / "anew")
+    build_index(anew)
+    assert generation_files(built.index) == generation_files(anew.index)
+
+
+def test_passages_of_a_revision_are_those_of_the_index_that_it_makes(built: Settings) -> None:
+    write_note(built.corpus, "b", "Un document de plus.", title="Plus")
+    with Index.open(built.index) as before:
+        material = gather(built, before, keep_going=False, progress=no_progress)
+        assert isinstance(material.passages, Revision)
+        taken = [part.id for part in material.passages.parts if isinstance(part, Entry)]
+        revised = list(material.passages)
+        assert revised == [material.passages[at] for at in range(len(revised))]
+        assert revised[-3:] == material.passages[-3:]
+    assert taken == ["a", "m", GUIDANCE, "z"]
+    build_index(built)
+    with Index.open(built.index) as index:
+        assert revised == list(index.passages(range(len(revised))))
+
+
+def test_a_build_that_another_one_overtakes_begins_again_from_the_new_index(
+    built: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_note(built.corpus, "a", "Le premier hébergement, revu.")
+
+    def overtaken(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr(building, "gather", gather)
+        material = gather(*arguments, **options)
+        write_note(built.corpus, "n", "Venu entre-temps.")
+        assert build_index(built) is not None
+        return material
+
+    monkeypatch.setattr(building, "gather", overtaken)
+    build_index(built)
+    anew = replace(built, index=tmp_path / "anew")
+    build_index(anew)
+    assert generation_files(built.index) == generation_files(anew.index)
+
+
+def test_a_build_removes_the_light_forms_of_other_encoders_but_nothing_behind_a_link(
+    built: Settings, tmp_path: Path
+) -> None:
+    used, old = serving_folder(built), built.index / "encoder" / "0123456789abcdef"
+    for folder in (used, old, tmp_path / "shared"):
+        folder.mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(b"weights")
+    (used.parent / "link").symlink_to(tmp_path / "shared")
+    assert build_index(built) is None
+    assert old.exists()
+    write_note(built.corpus, "a", "Le premier hébergement, revu.")
+    assert build_index(built) is not None
+    assert (used.exists(), old.exists()) == (True, False)
+    assert (tmp_path / "shared" / "model.onnx").exists()
 
 
 def test_a_document_left_out_does_not_make_an_index_stale(built: Settings) -> None:
