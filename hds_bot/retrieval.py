@@ -70,8 +70,8 @@ class Retriever:
         ordinal, near-ties to the higher authority. `expand` adds words to the lexical search; `vector` is
         the query's own, where it was encoded already; `likely` are passages that are known to answer
         questions of this kind, the likeliest first: they rise where they were found. `documents` and `tags`
-        keep documents of these ids, with any of these tags. Nothing is near where no word is shared, no
-        passage is nearer than unrelated questions come, and none is likely.
+        keep documents of these ids, with any of these tags. Nothing is near where neither words nor vectors
+        come nearer than those of unrelated questions, and nothing is likely.
         Raises InputError where k < 1, NotFound where no document has such an id or tag.
         """
         if k < 1:
@@ -83,7 +83,7 @@ class Retriever:
         if vector is None:
             vector = self._encoder.encode_queries([query])[0]
         dense = self.index.search(vector, DEPTH, allowed=allowed)
-        if not (likely or len(lexical[0]) or np.any(dense[0] > self._noise)):
+        if not likely and not self._is_near(query, dense, lexical):
             return ()
         scores, ordinals = _fuse(dense, lexical, weight)
         scores = _blend(scores, _second_best(scores, self._owners(ordinals)), COMPANY / (1 + COMPANY))
@@ -91,17 +91,24 @@ class Retriever:
             scores = _blend(scores, self._reciprocal_ranks(ordinals, likely), LIKELY)
         return self._hits(*_in_order(scores, ordinals), k)
 
-    @cached_property
-    def _noise(self) -> float:
-        """Cosine that few unrelated questions pass here: one deviation above their mean.
+    def _is_near(self, query: str, dense: Ranked, lexical: Ranked) -> bool:
+        return _a_word(query, lexical) > self._lexical_noise or bool(np.any(dense[0] > self._dense_noise))
 
-        Found once, when first a question shares no word with any passage, for whatever encoder and corpus.
-        On the guidance with multilingual-e5-small it is 0.80: of questions that share no word, those about
+    @cached_property
+    def _lexical_noise(self) -> float:
+        """BM25 score, by word of the question, that few unrelated questions pass here; 0 in a small corpus."""
+        return _few_pass([_a_word(text, self.index.search_words(text, 1)) for text in _unrelated()])
+
+    @cached_property
+    def _dense_noise(self) -> float:
+        """Cosine that few unrelated questions pass here.
+
+        Found once, when first a question's words are no more than noise, for whatever encoder and corpus. On
+        the guidance with multilingual-e5-small it is 0.80: of questions that share no word, those about
         something else reach 0.80, those that it answers begin there.
         """
-        unrelated = UNRELATED.read_text(encoding="utf-8").splitlines()
-        nearest = [self.index.search(row, 1)[0] for row in self._encoder.encode_queries(unrelated)]
-        return float(np.mean(nearest) + np.std(nearest))
+        rows = self._encoder.encode_queries(_unrelated())
+        return _few_pass([float(np.max(self.index.search(row, 1)[0])) for row in rows])
 
     def _owners(self, ordinals: IntArray) -> IntArray:
         """Tell passages of one document from those of another: a number for each."""
@@ -148,6 +155,20 @@ class Retriever:
         for entry in entries:
             mask[entry.first : entry.after] = entry.status == "in_force"
         return mask
+
+
+def _unrelated() -> list[str]:
+    return UNRELATED.read_text(encoding="utf-8").splitlines()
+
+
+def _few_pass(nearest: Sequence[float]) -> float:
+    """One deviation above the mean."""
+    return float(np.mean(nearest) + np.std(nearest))
+
+
+def _a_word(query: str, lexical: Ranked) -> float:
+    """Give the best score by word of the query, 0 where no word is shared."""
+    return float(np.max(lexical[0], initial=0) / len(query.split()))
 
 
 def _fuse(dense: Ranked, lexical: Ranked, weight: float) -> tuple[FloatArray, IntArray]:

@@ -160,6 +160,20 @@ def test_where_nothing_is_near_nothing_is_returned(retriever: Retriever, query: 
     assert retriever.search(query) == ()
 
 
+def test_a_word_shared_by_chance_is_not_near(root: Path) -> None:
+    lines = [f"Le médecin {n} note la consultation {n}." for n in range(40)]
+    chance = [
+        "La recette fiscale baisse.",
+        "Le temps de travail.",
+        "La coupe du bois.",
+        "Un train en retard.",
+    ]
+    build(root, document("a", *lines, *chance, "Les horaires de bureau.", "La distance entre deux bureaux."))
+    retriever = Retriever.open(FolderStore(root), LetterEncoder())
+    assert texts(retriever, "Xylophone, quartz, kiwi, whisky, judo, zéphyr, moka, hublot, recette ?") == []
+    assert texts(retriever, "recette fiscale, xylophone", k=1) == ["La recette fiscale baisse."]
+
+
 def test_near_equals_are_put_in_order_of_authority_and_both_are_shown(root: Path) -> None:
     same = "La certification est obligatoire."
     build(
