@@ -25,7 +25,6 @@ from hds_bot.interfaces.page.markup import Html, join, label, tag
 from hds_bot.interfaces.page.pdf import to_pdf
 from hds_bot.interfaces.page.privacy import find, mask
 from hds_bot.interfaces.page.sheet import sheet, to_json, to_markdown
-from hds_bot.interfaces.page.translated import in_language
 from hds_bot.interfaces.page.wording import LANGUAGES, words
 from hds_bot.interfaces.page.workbook import from_csv, to_jsonl
 from hds_bot.interfaces.replay import Replay, replay_file
@@ -119,8 +118,9 @@ def test_an_address_that_holds_no_conversation_is_refused(query: dict[str, list[
 )
 def test_an_answer_in_the_other_language_keeps_all_but_the_words(question: str, bot):
     answer = bot.ask(question)
-    other = in_language(answer, "en")
-    assert in_language(other, "fr") == answer
+    other = bot.ask(question, language="en")
+    assert bot.ask(question, language="fr") == answer
+    assert (answer.language, other.language) == ("fr", "en")
     assert other.summary != answer.summary
     assert (other.verdict, other.passages, other.facts) == (answer.verdict, answer.passages, answer.facts)
 

@@ -41,13 +41,18 @@ def answer(
     known: Mapping[str, FactValue],
     *,
     reading: Reading | None = None,
+    language: Language | None = None,
 ) -> Answer:
-    """Answer the last turn of a conversation that was cleaned; `reading` where it was read already."""
+    """Answer the last turn of a conversation that was cleaned; `reading` where it was read already.
+
+    The answer is worded in `language`, else in that of the turn.
+    """
     if not is_understood(turns[-1]):
-        nothing = Reading("fr", (), (), "")
+        nothing = Reading(language or "fr", (), (), "")
         refused = _compose(snapshot, turns, nothing, rules.judge(snapshot.book, _OTHER_TOPIC), ())
         return replace(refused, summary=_words()["other_language"])
     reading = reading or snapshot.read(turns, known)
+    reading = replace(reading, language=language or reading.language)
     judgement = rules.judge(snapshot.book, {fact.id: fact.value for fact in reading.facts})
     hits = search(snapshot, reading, CITED) if judgement.verdict != Verdict.HORS_PERIMETRE else ()
     if judgement.verdict == Verdict.SANS_VERDICT and not (hits or reading.topics):

@@ -14,7 +14,7 @@ from hds_bot.bot.settings import Settings
 from hds_bot.bot.snapshot import Snapshot
 from hds_bot.errors import NotFound
 from hds_bot.index import Entry
-from hds_bot.types import Answer, Document, Encoder, FactValue, Hit, Passage
+from hds_bot.types import Answer, Document, Encoder, FactValue, Hit, Language, Passage
 
 
 class HdsBot:
@@ -62,14 +62,22 @@ class HdsBot:
         build_index(settings, progress=progress)
         return cls(settings)
 
-    def ask(self, turns: str | Sequence[str], known_facts: Mapping[str, FactValue] | None = None) -> Answer:
+    def ask(
+        self,
+        turns: str | Sequence[str],
+        known_facts: Mapping[str, FactValue] | None = None,
+        *,
+        language: Language | None = None,
+    ) -> Answer:
         """Answer a question, or the last turn of a conversation, oldest turn first.
 
-        `known_facts` are set by hand and win over what the words say; None means "not known". Raises
-        InputError for turns or facts that can't be used.
+        `known_facts` are set by hand and win over what the words say; None means "not known". `language` is
+        the one to answer in, where it is not to be the question's. Raises InputError for turns or facts that
+        can't be used.
         """
         snapshot = self.snapshot
-        return snapshot.with_origins(answer(snapshot, clean_turns(turns), known_facts or {}))
+        given = answer(snapshot, clean_turns(turns), known_facts or {}, language=language)
+        return snapshot.with_origins(given)
 
     def search(
         self,

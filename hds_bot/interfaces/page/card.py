@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from hds_bot import rules
 from hds_bot.interfaces.page import picture
+from hds_bot.interfaces.page.judging import judged
 from hds_bot.interfaces.page.markup import Html, join, tag
-from hds_bot.interfaces.page.translated import judged
 from hds_bot.interfaces.page.wording import Words
 from hds_bot.render import parts
 from hds_bot.render import words as answer_words
@@ -91,7 +91,7 @@ def _passages(answer: Answer, say: Words) -> Iterator[Html]:
 
 
 def _passage(cited: CitedPassage, say: Words) -> Html:
-    place = tag("p", parts.place(cited.passage, answer_words(say.language)), class_="hds-place")
+    place = tag("p", parts.cited_place(cited, answer_words(say.language)), class_="hds-place")
     why = tag("span", say(f"cited_by.{cited.cited_by}"), " · ", _whole(cited, say), class_="hds-cited-by")
     return join([place, tag("blockquote", marked(cited), lang="fr"), why])
 

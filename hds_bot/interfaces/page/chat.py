@@ -12,7 +12,6 @@ from hds_bot.errors import InputError
 from hds_bot.interfaces.page import card, header, keep, missing, near, refusal, state, understood, warning
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.markup import label, tag
-from hds_bot.interfaces.page.translated import in_language
 from hds_bot.interfaces.page.wording import Words, words
 from hds_bot.types import Answer, Verdict
 
@@ -21,7 +20,7 @@ def show(bot: HdsBot) -> None:
     """Show the conversation and the field for the next question."""
     readable = state.arrive()
     conversation = state.conversation()
-    answers = state.answers().to(conversation, bot)
+    answers = state.answers().to(conversation, bot, state.chosen())
     say = _spoken(answers)
     header.show(say, started=bool(conversation.steps))
     if not readable:
@@ -71,9 +70,9 @@ def _history(conversation: Conversation, answers: list[Answer | InputError], bot
         if isinstance(answer, InputError):
             refusal.show(say("error.question"), answer, say)
         elif number < last:
-            st.html(card.summary_line(in_language(answer, say.language), say))
+            st.html(card.summary_line(answer, say))
         else:
-            _answer(in_language(answer, say.language), bot, say)
+            _answer(answer, bot, say)
 
 
 def _turn(number: int, step: Step, say: Words) -> None:

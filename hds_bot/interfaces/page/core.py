@@ -9,11 +9,11 @@ from contextlib import suppress
 from hds_bot.bot import BuildProgress, HdsBot, Settings
 from hds_bot.errors import HdsBotError, InputError
 from hds_bot.interfaces.page.conversation import Conversation
-from hds_bot.types import Answer, FactValue
+from hds_bot.types import Answer, FactValue, Language
 
 _open: dict[Settings, HdsBot] = {}
 _opening = threading.Lock()
-_Asked = tuple[str | None, tuple[str, ...], tuple[tuple[str, FactValue], ...]]
+_Asked = tuple[str, tuple[str, ...], tuple[tuple[str, FactValue], ...]]
 
 
 def settings() -> Settings:
@@ -46,26 +46,35 @@ def open_bot(progress: Callable[[], BuildProgress]) -> HdsBot:
 
 
 class Answers:
-    """The answers of one session: asked once as long as neither the steps nor the index change."""
+    """The answers of one session, asked once as long as neither steps, language nor index change."""
 
     def __init__(self) -> None:
-        self._answers: dict[_Asked, Answer | InputError] = {}
+        self._answers: dict[tuple[_Asked, Language | None], Answer | InputError] = {}
 
-    def to(self, conversation: Conversation, bot: HdsBot) -> list[Answer | InputError]:
-        """Answer each step, or say why it can't be; what is outdated is let go."""
-        generation = bot.snapshot.generation
-        asked = [conversation.until(number) for number in range(len(conversation.steps))]
-        keys = [(generation, until.turns, tuple(until.known.items())) for until in asked]
-        known = self._answers
-        self._answers = {
-            key: known.get(key) or _ask(bot, until) for key, until in zip(keys, asked, strict=True)
-        }
-        return [self._answers[key] for key in keys]
+    def to(
+        self, conversation: Conversation, bot: HdsBot, language: Language | None
+    ) -> list[Answer | InputError]:
+        """Answer each step, or say why it can't be; what is outdated is let go.
+
+        All are in one language: the last answer's own, where none is given.
+        """
+        known, self._answers = self._answers, {}
+        answers: list[Answer | InputError] = []
+        for number in reversed(range(len(conversation.steps))):
+            until = conversation.until(number)
+            asked = (bot.snapshot.generation, until.turns, tuple(until.known.items()))
+            answer = known.get((asked, language)) or _ask(bot, until, language)
+            self._answers[asked, language] = answer
+            if isinstance(answer, Answer):
+                language = answer.language
+                self._answers[asked, language] = answer
+            answers.insert(0, answer)
+        return answers
 
 
-def _ask(bot: HdsBot, conversation: Conversation) -> Answer | InputError:
+def _ask(bot: HdsBot, conversation: Conversation, language: Language | None) -> Answer | InputError:
     try:
-        return bot.ask(conversation.turns, known_facts=conversation.known)
+        return bot.ask(conversation.turns, known_facts=conversation.known, language=language)
     except InputError as error:
         return error
 

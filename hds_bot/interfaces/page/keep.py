@@ -12,11 +12,10 @@ from hds_bot.interfaces.page import address, pdf, ratings, sheet, state
 from hds_bot.interfaces.page.conversation import Conversation
 from hds_bot.interfaces.page.markup import label, tag
 from hds_bot.interfaces.page.sheet import Sheet
-from hds_bot.interfaces.page.translated import in_language
 from hds_bot.interfaces.page.wording import Words
 from hds_bot.render import to_markdown
 from hds_bot.render.markdown import escape
-from hds_bot.types import Answer
+from hds_bot.types import Answer, Language
 
 
 def show(bot: HdsBot, say: Words) -> None:
@@ -24,8 +23,7 @@ def show(bot: HdsBot, say: Words) -> None:
     conversation = state.shareable()
 
     def made() -> Sheet:
-        answer = in_language(_answer(bot, conversation), say.language)
-        return sheet.sheet(answer, say, _now())
+        return sheet.sheet(_answer(bot, conversation, say.language), say, _now())
 
     with st.expander(say("keep.title")):
         st.html(tag("p", say("keep.sheet")))
@@ -55,7 +53,8 @@ def _download(name: str, mime: str, made: Callable[[], str | bytes], say: Words)
 
 
 def _conversation(bot: HdsBot, conversation: Conversation, say: Words) -> str:
-    steps = (_answer(bot, conversation.until(number)) for number in range(len(conversation.steps)))
+    untils = map(conversation.until, range(len(conversation.steps)))
+    steps = (_answer(bot, until, say.language) for until in untils)
     told = (
         (step.text or say("keep.by_button"), answer)
         for step, answer in zip(conversation.steps, steps, strict=True)
@@ -63,8 +62,8 @@ def _conversation(bot: HdsBot, conversation: Conversation, say: Words) -> str:
     return "\n---\n\n".join(f"# {escape(text)}\n\n{to_markdown(answer)}" for text, answer in told)
 
 
-def _answer(bot: HdsBot, conversation: Conversation) -> Answer:
-    return bot.ask(conversation.turns, known_facts=conversation.known)
+def _answer(bot: HdsBot, conversation: Conversation, language: Language | None = None) -> Answer:
+    return bot.ask(conversation.turns, known_facts=conversation.known, language=language)
 
 
 def _now() -> datetime:

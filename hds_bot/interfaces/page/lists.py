@@ -138,24 +138,31 @@ def _results(rows: list[Row], say: Words) -> None:
 
 
 def _table(rows: Iterable[Row], say: Words) -> Html:
+    names = ("id", "verdict", "summary")
     head = tag(
-        "tr", *(tag("th", say(f"column.{name}"), scope="col") for name in ("id", "verdict", "summary"))
+        "tr",
+        *(tag("th", say(f"column.{name}"), scope="col", role="columnheader") for name in names),
+        role="row",
     )
-    return tag(
-        "table", tag("thead", head), tag("tbody", *(_row(row, say) for row in rows)), class_="hds-table"
-    )
+    body = tag("tbody", *(_row(row, say) for row in rows), role="rowgroup")
+    # On a phone the cells stand under one another; browsers then need to be told that this is a table.
+    return tag("table", tag("thead", head, role="rowgroup"), body, class_="hds-table", role="table")
 
 
 def _row(row: Row, say: Words) -> Html:
     speak = answer_words(say.language)
     if "error" in row:
-        cells = (tag("td", say("list.no_answer")), tag("td", str(row["error"]), lang="en"))
+        cells = (_cell(say("list.no_answer")), _cell(str(row["error"]), lang="en"))
     else:
         verdict = Verdict(row["verdict"])
         told = f"{speak.icon[verdict]} {speak.verdict[verdict]}"
-        cells = (tag("td", told), tag("td", str(row["summary"]), lang=row["language"]))
+        cells = (_cell(told), _cell(str(row["summary"]), lang=row["language"]))
     asked = " — ".join(filter(None, (str(row["id"]), str(row.get("question") or "")[:_LONGEST])))
-    return tag("tr", tag("th", asked, scope="row"), *cells)
+    return tag("tr", tag("th", asked, scope="row", role="rowheader"), *cells, role="row")
+
+
+def _cell(content: str, *, lang: str = "") -> Html:
+    return tag("td", content, role="cell", lang=lang)
 
 
 def _jsonl(rows: list[Row]) -> str:

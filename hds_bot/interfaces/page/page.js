@@ -31,16 +31,17 @@ if (!window.hdsBot) {
     }
   };
 
-  // Streamlit follows a chat to its end: for a second it is brought back to where the answer begins,
-  // unless the reader moves.
+  // Streamlit follows a chat to its end: until a second after the page is made it is brought back to where
+  // the answer begins, unless the reader moves.
   let moved = false;
   for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) {
     document.addEventListener(kind, () => (moved = true), { passive: true, capture: true });
   }
   const show = (target) => {
     moved = false;
-    const end = performance.now() + 1000;
+    let end = performance.now() + 1000;
     const bring = () => {
+      if (document.querySelector("[data-test-script-state='running']")) end = performance.now() + 1000;
       if (!target || moved || performance.now() > end) return;
       target.scrollIntoView({ block: "start" });
       setTimeout(bring, 100);

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hds_bot import rules
+from hds_bot.interfaces.page.judging import judged
 from hds_bot.interfaces.page.markup import Html, tag
-from hds_bot.interfaces.page.translated import judged
 from hds_bot.interfaces.page.wording import Words
 from hds_bot.render import words as answer_words
 from hds_bot.rules import Judgement, Rule

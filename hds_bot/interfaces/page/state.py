@@ -36,8 +36,14 @@ def language(guessed: Language | None = None) -> Language:
     """Give the language chosen by hand, else the guessed one, else the last one guessed."""
     if guessed:
         st.session_state.guessed = guessed
-    chosen: Language = st.session_state.get("language") or st.session_state.get("guessed", "fr")
-    return chosen
+    spoken: Language = chosen() or st.session_state.get("guessed", "fr")
+    return spoken
+
+
+def chosen() -> Language | None:
+    """Give the language chosen by hand."""
+    language: Language | None = st.session_state.get("language")
+    return language
 
 
 def shareable() -> Conversation:
@@ -98,8 +104,8 @@ def _spoken(written: Sequence[str]) -> Language | None:
 def _write() -> None:
     kept = shareable()
     query = address.to_query(kept) if address.fits(kept) else {}
-    if chosen := st.session_state.get("language"):
-        query = {**query, _LANGUAGE: [chosen]}
+    if language := chosen():
+        query = {**query, _LANGUAGE: [language]}
     st.session_state.away = False
     st.session_state.written = query
     st.query_params.from_dict(query)
@@ -173,9 +179,9 @@ def start_anew() -> None:
     _change(lambda _: Conversation())
 
 
-def speak(chosen: Language) -> None:
+def speak(language: Language) -> None:
     """Speak a language whatever the question's."""
-    st.session_state.language = chosen
+    st.session_state.language = language
     if not st.session_state.get("away"):
         _write()
 
