@@ -8,7 +8,7 @@ Vectors are drawn around one common direction, spread as multilingual-e5-small s
 stretches of the guidance, two words in five replaced, by frequency, out of 200 000: the guidance's own stay
 in most passages, which is harder for BM25 than a real corpus of that size. Building and serving run in
 processes of their own; of three servers the fastest counts. A question's time is all of `Retriever.search`
-but the encoder.
+but the encoder; the first, which finds how near noise comes, stands by itself.
 """
 
 from __future__ import annotations
@@ -187,8 +187,9 @@ def serve(root: Path, count: int) -> dict[str, Any]:
     after = _resident()
     return {
         "open_ms": 1e3 * opened,
-        "median_ms": 1e3 * float(np.median(took)),
-        "p99_ms": 1e3 * float(np.percentile(took, 99)),
+        "first_ms": 1e3 * took[0],
+        "median_ms": 1e3 * float(np.median(took[1:])),
+        "p99_ms": 1e3 * float(np.percentile(took[1:], 99)),
         "recall": hits / nearest.size,
         "anonymous_mb": max(0.0, after["RssAnon"] - before["RssAnon"]),
         "mapped_mb": after["RssFile"] - before["RssFile"],
@@ -217,6 +218,7 @@ COLUMNS = {
     "open_ms": "open, ms",
     "anonymous_mb": "resident, MB",
     "mapped_mb": "of files, MB",
+    "first_ms": "first, ms",
     "median_ms": "median, ms",
     "p99_ms": "99 %, ms",
     "recall": "recall@10",

@@ -14,6 +14,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ _MOST_WORDS = 512
 """Words of a query that are read: as many as the encoder reads pieces."""
 _COMMON = 1 << 15
 """Passages from which a term is common: once it can't bring up others, it is looked up in the best alone."""
+_LOOK_UP = 8
+"""Postings that can be added in the time that one takes to look up."""
 _IN_MEMORY_BYTES = 1 << 20
 _NONE: Terms = np.zeros(0, dtype=np.int32)
 _ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’ʼ]")
@@ -60,6 +63,11 @@ def build(
     arrays = {**_weigh(terms, lengths, len(names)), "words": terms, "lengths": lengths}
     for name, values in arrays.items():
         np.save(folder / f"{name}.npy", values)
+
+
+def plain_words(text: str) -> list[str]:
+    """Cut a text into words as `build` does, stop words left out, for another engine to stem."""
+    return [word for word in map(_plain, _words(text)) if word not in _stop_words()]
 
 
 class LexicalIndex:
@@ -107,14 +115,12 @@ class LexicalIndex:
         rare, common = self._terms(query, extra_terms)
         for term in rare:
             self._add(scores, term)
-        found = _found(scores, allowed)
-        while common and not _settled(scores[found], k, rest := sum(term.peak for term in common)):
+        while common and np.count_nonzero(_shown(scores, allowed) > _most(common)) < k:
             self._add(scores, common.pop(0))
-            found = _found(scores, allowed)
-        if common:
-            found = found[scores[found] >= _kth(scores[found], k) - rest]
-        for term in common:
-            self._look_up(scores, term, found)
+        found = _found(_shown(scores, allowed), k, _most(common))
+        while common:
+            found = found[scores[found] >= _kth(scores[found], k) - _most(common)]
+            self._look_up(scores, common.pop(0), found)
         return _best(scores, found, k)
 
     def _terms(self, query: str, extra_terms: Sequence[str]) -> tuple[list[_Term], list[_Term]]:
@@ -137,7 +143,10 @@ class LexicalIndex:
         np.add.at(scores, self._ordinals[term.span], term.times * self._weights[term.span])
 
     def _look_up(self, scores: FloatArray, term: _Term, found: IntArray) -> None:
-        """Add a term's weights to these passages alone."""
+        """Add a term's weights to these passages alone, unless adding to all is quicker."""
+        if _LOOK_UP * len(found) > term.span.stop - term.span.start:
+            self._add(scores, term)
+            return
         ordinals = self._ordinals[term.span]
         places = np.searchsorted(ordinals, found.astype(np.int32))
         held = ordinals.take(places, mode="clip") == found
@@ -222,6 +231,11 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(_ELISION.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
+@cache
+def _stop_words() -> frozenset[str]:
+    return frozenset(STOP_WORDS.read_text(encoding="utf-8").split())
+
+
 def _plain(word: str) -> str:
     return unicodedata.normalize("NFKD", word).translate(_SPELLING)
 
@@ -256,13 +270,19 @@ def _mapped(path: Path) -> Any:
     return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
 
 
-def _found(scores: FloatArray, allowed: BoolArray | None) -> IntArray:
-    return np.flatnonzero(scores > 0 if allowed is None else (scores > 0) & allowed)
+def _most(terms: Iterable[_Term]) -> float:
+    """Give the most that terms together can add to a passage."""
+    return sum(term.peak for term in terms)
 
 
-def _settled(scores: FloatArray, k: int, rest: float) -> bool:
-    """Tell whether no passage without a score yet can come among the k best by what is still to be added."""
-    return bool(np.count_nonzero(scores > rest) >= k)
+def _shown(scores: FloatArray, allowed: BoolArray | None) -> FloatArray:
+    return scores if allowed is None else scores * allowed
+
+
+def _found(scores: FloatArray, k: int, rest: float) -> IntArray:
+    """Give the passages that can come among the k best by what is still to be added."""
+    floor = _kth(scores, k) - rest
+    return np.flatnonzero(scores >= floor if floor > 0 else scores > 0)
 
 
 def _kth(scores: FloatArray, k: int) -> float:
