@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from stores import database, postgres_server
 
 from hds_bot import HdsBot
 from hds_bot.bot import Settings
 from hds_bot.bot.serving import compile_if_absent
+from hds_bot.stores import Store, open_store
 from hds_bot.types import FloatArray, Progress
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -79,3 +81,24 @@ def corpus_copy(tmp_path: Path) -> Path:
 def fake_settings(corpus_copy: Path, tmp_path: Path, fake_encoder: FakeEncoder) -> Settings:
     """A corpus to change, an index to build, an encoder without meaning."""
     return Settings(corpus_copy, tmp_path / "index", fake_encoder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of a PostgreSQL server that runs as long as the tests."""
+    with postgres_server() as address:
+        yield address
+
+
+@pytest.fixture
+def address(postgres: str) -> Iterator[str]:
+    """Address of an empty database."""
+    with database(postgres) as address:
+        yield address
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store: the folder, or what a test is parametrised with."""
+    kind = getattr(request, "param", "folder")
+    return open_store(tmp_path / "index", "" if kind == "folder" else request.getfixturevalue("address"))

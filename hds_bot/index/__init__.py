@@ -9,22 +9,26 @@
 
 from __future__ import annotations
 
-from hds_bot.index.generations import current_generation, open_current
-from hds_bot.index.manifest import Manifest, Setting, Verification
+from hds_bot.index.generations import BUILD, current_generation, open_current, unreadable
+from hds_bot.index.manifest import FORMAT, Manifest, Seal, Setting, Verification
 from hds_bot.index.reader import Index
 from hds_bot.index.revision import Revision
 from hds_bot.index.rows import Entry
 from hds_bot.index.writer import IndexWriter, new_generation
 
 __all__ = [
+    "BUILD",
+    "FORMAT",
     "Entry",
     "Index",
     "IndexWriter",
     "Manifest",
     "Revision",
+    "Seal",
     "Setting",
     "Verification",
     "current_generation",
     "new_generation",
     "open_current",
+    "unreadable",
 ]

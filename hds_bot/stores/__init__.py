@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from hds_bot.errors import InputError
@@ -16,8 +17,20 @@ def open_store(folder: Path, address: str = "") -> Store:
 
     Nothing is opened yet. Raises InputError for an address of another kind.
     """
-    if address:
+    return _open_database(address) if address else FolderStore(folder)
+
+
+@cache
+def _open_database(address: str) -> Store:
+    """Give one store for each address, so that its connections are shared."""
+    if not address.startswith(("postgresql://", "postgres://")):
         raise InputError(
-            "no such store", where=address.partition(":")[0], next_step="leave HDS_BOT_STORE empty"
+            "is no postgresql:// address", where="HDS_BOT_STORE", next_step="leave it empty for a folder"
         )
-    return FolderStore(folder)
+    try:
+        from hds_bot.stores.postgres import PostgresStore
+    except ImportError as error:
+        raise InputError(
+            f"PostgreSQL as a store needs {error.name}", next_step="pip install 'hds-bot[postgres]'"
+        ) from error
+    return PostgresStore(address)
