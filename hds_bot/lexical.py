@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,11 +63,6 @@ def build(
     arrays = {**_weigh(terms, lengths, len(names)), "words": terms, "lengths": lengths}
     for name, values in arrays.items():
         np.save(folder / f"{name}.npy", values)
-
-
-def plain_words(text: str) -> list[str]:
-    """Cut a text into words as `build` does, stop words left out, for another engine to stem."""
-    return [word for word in map(_plain, _words(text)) if word not in _stop_words()]
 
 
 def plain_words(text: str) -> list[str]:
@@ -235,11 +229,6 @@ def _in_order(terms: Terms, names: Sequence[str]) -> tuple[Terms, list[str]]:
 def _words(text: str) -> list[str]:
     """Cut a text into words, accents kept: what is left to do is done once a word, not once an occurrence."""
     return _WORD.findall(_ELISION.sub("", unicodedata.normalize("NFKC", text).casefold()))
-
-
-@cache
-def _stop_words() -> frozenset[str]:
-    return frozenset(STOP_WORDS.read_text(encoding="utf-8").split())
 
 
 @cache
