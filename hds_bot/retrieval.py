@@ -15,7 +15,7 @@ from hds_bot.types import Authority, BoolArray, Encoder, FloatArray, Hit, IntArr
 
 DEPTH = 100
 """Passages taken from each list before fusion."""
-COMPANY = 0.2
+COMPANY = 0.3
 """Weight of a document's second-best passage beside its own score of 1: what is said twice is no accident."""
 LIKELY = 0.5
 """Share of the score that what is likely to answer has, where it is told."""
