@@ -5,10 +5,11 @@ import io
 import json
 import re
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
 import pypdfium2
 import pytest
@@ -18,9 +19,10 @@ from streamlit.testing.v1 import AppTest
 from hds_bot import rules
 from hds_bot.bot import Asked, Settings, build_index, diff_index
 from hds_bot.errors import InputError
-from hds_bot.interfaces.page import differences, picture
+from hds_bot.interfaces.page import card, differences, picture
 from hds_bot.interfaces.page.address import from_query, to_query
 from hds_bot.interfaces.page.conversation import Conversation, Step
+from hds_bot.interfaces.page.core import Answers
 from hds_bot.interfaces.page.markup import Html, join, label, tag
 from hds_bot.interfaces.page.pdf import to_pdf
 from hds_bot.interfaces.page.privacy import find, mask
@@ -123,6 +125,32 @@ def test_an_answer_in_the_other_language_keeps_all_but_the_words(question: str, 
     assert (answer.language, other.language) == ("fr", "en")
     assert other.summary != answer.summary
     assert (other.verdict, other.passages, other.facts) == (answer.verdict, answer.passages, answer.facts)
+
+
+def test_a_citation_names_who_published_its_document_and_when(bot):
+    answer = bot.ask(KINE)
+    cited = tuple(replace(one, publisher="Éditeur <b>", date="2024-05-16") for one in answer.passages)
+    shown = card.folded(replace(answer, passages=cited), words("fr"))
+    assert shown.count(", Éditeur &lt;b&gt;, 2024-05-16") == len(cited)
+
+
+def test_a_conversation_is_answered_in_one_language_and_each_step_asked_once(bot):
+    asked: list[tuple[tuple[str, ...], str | None]] = []
+
+    def ask(turns, *, known_facts, language):
+        asked.append((turns, language))
+        return bot.ask(turns, known_facts=known_facts, language=language)
+
+    counted, answers = SimpleNamespace(ask=ask, snapshot=bot.snapshot), Answers()
+    one = Conversation((Step(KINE),))
+    both = Conversation((Step(KINE), Step("On ne garde aucun dossier.")))
+    for conversation in (one, one, both, both):
+        given = answers.to(conversation, counted, None)
+        assert {answer.language for answer in given} == {"fr"}
+    assert len(asked) == 2
+    assert {answer.language for answer in answers.to(both, counted, "en")} == {"en"}
+    mixed = Conversation((Step(KINE), Step("Is HDS hosting mandatory for a clinic?")))
+    assert [answer.language for answer in Answers().to(mixed, counted, None)] == ["en", "en"]
 
 
 def _spelt_by_code(name: str) -> str:
@@ -467,6 +495,7 @@ def test_the_guidance_page_opens_the_document_and_the_place_of_its_address(
     page = AppTest.from_string(GUIDE, default_timeout=60)
     page.query_params.update({"document": "new", "at": str(len("Note\n\nUne phrase.\n\n"))})
     assert '<span id="hds-here">Une &lt; autre &amp; $x$.</span>' in _html(page.run())
+    assert page.selectbox(key="document").options[0] == "Note (new)"
     page.selectbox(key="document").select_index(1).run()
     assert "hds-here" not in _html(page)
     page.query_params["at"] = "²"

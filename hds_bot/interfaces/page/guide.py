@@ -12,7 +12,7 @@ import streamlit as st
 from hds_bot import corpus, rules
 from hds_bot.bot import HdsBot
 from hds_bot.interfaces.page import header, picture, rebuild, state
-from hds_bot.interfaces.page.markup import Html, join, label, tag
+from hds_bot.interfaces.page.markup import Html, join, tag
 from hds_bot.interfaces.page.wording import Words, words
 from hds_bot.render import words as answer_words
 from hds_bot.rules import Rule
@@ -50,7 +50,7 @@ def _chosen(documents: Sequence[Document], say: Words) -> Document:
         say("guide.document"),
         list(by_id),
         list(by_id).index(wanted) if wanted in by_id else 0,
-        format_func=lambda name: label(f"{by_id[name].title} ({name})"),
+        format_func=lambda name: f"{by_id[name].title} ({name})",
         key="document",
     )
     return by_id[chosen]
@@ -160,7 +160,7 @@ def _resting(resting: Sequence[Rule], say: Words) -> Html:
 
 
 def _quotes(document: Document) -> tuple[tuple[int, int, Rule], ...]:
-    return _found(document.id, document.text)
+    return _found(document.id, document.text) if document.status == "in_force" else ()
 
 
 @lru_cache(maxsize=8)
