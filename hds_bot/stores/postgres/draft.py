@@ -34,10 +34,6 @@ _GRAPH = f"""
 CREATE INDEX ON vectors USING hnsw (embedding vector_ip_ops) WITH (m = {LINKS}, ef_construction = {CARE})
 """
 _NEAREST = "SELECT ordinal FROM vectors ORDER BY embedding <#> %s LIMIT 10"
-_CUT = """
-INSERT INTO words SELECT ordinal, words, (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(words))
-FROM (SELECT ordinal, to_tsvector('pg_catalog.french', words) AS words FROM cut) AS stemmed
-"""
 _IN_FORCE = (
     "INSERT INTO {current} (number) VALUES (%s) ON CONFLICT (sole) DO UPDATE SET number = excluded.number"
 )
@@ -55,7 +51,7 @@ class PostgresDraft:
         """Write documents, passages, vectors and words, and index them."""
         _refuse_odd(passages, rows)
         with told(self._place):
-            self._connection.execute(_tables(rows.shape[1]))
+            self._connection.execute(_sql("tables").format(dimension=rows.shape[1]))
             digest = self._copy_rows(documents, passages)
             self._copy_vectors(rows)
             self._copy_words(passages)
@@ -97,16 +93,13 @@ class PostgresDraft:
                 copy.write(block)
 
     def _copy_words(self, passages: Sequence[Passage]) -> None:
-        """Let PostgreSQL stem the words, cut as the default store cuts them, and count them."""
+        """Let PostgreSQL stem, count and weigh the words, cut as the default store cuts them."""
         cut = ((at, " ".join(lexical.plain_words(p.indexed_text))) for at, p in enumerate(passages))
         self._copy("cut", ("int4", "text"), cut)
-        self._connection.execute(_CUT)
-        self._connection.execute(
-            "INSERT INTO terms SELECT word, ndoc FROM ts_stat('SELECT words FROM words')"
-        )
+        self._connection.execute(_sql("weigh").format(k1=lexical.K1, b=lexical.B))
 
     def _index(self, rows: FloatArray) -> None:
-        for target in ("passages (id)", "passages (document)", "words USING gin (words)"):
+        for target in ("passages (id)", "passages (document)"):
             self._connection.execute(f"CREATE INDEX ON {target}")
         has_graph = len(rows) > vectors.EXACT_UP_TO and rows.shape[1] <= _WIDEST
         if has_graph:
@@ -147,11 +140,10 @@ class PostgresDraft:
         )
 
     def _put_in_force(self, name: str, manifest: Manifest) -> None:
-        self._connection.execute(
-            f"UPDATE {self._names.generations} SET name = %s, manifest = %s, effort = %s,"  # noqa: S608
-            " mean_length = (SELECT avg(length) FROM words) WHERE number = %s",
-            (name, manifest.to_json(), self._effort, self._number),
+        described = (
+            f"UPDATE {self._names.generations} SET name = %s, manifest = %s, effort = %s WHERE number = %s"  # noqa: S608
         )
+        self._connection.execute(described, (name, manifest.to_json(), self._effort, self._number))
         self._connection.execute(_IN_FORCE.format(current=self._names.current), (self._number,))
 
 
@@ -196,6 +188,5 @@ def _copy_in(table: str) -> str:
     return f"COPY {table} FROM STDIN (FORMAT binary)"
 
 
-def _tables(dimension: int) -> str:
-    written = (resources.files(__package__) / "tables.sql").read_text("utf-8")
-    return written.format(dimension=dimension)
+def _sql(name: str) -> str:
+    return (resources.files(__package__) / f"{name}.sql").read_text("utf-8")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pgvector.psycopg import register_vector
@@ -40,13 +40,17 @@ _NEAR = (
     "SELECT ordinal, -(embedding <#> %(vector)s) FROM vectors ORDER BY embedding <#> %(vector)s LIMIT %(k)s"
 )
 _TERMS = """
-SELECT terms.term, coalesce(cardinality(asked.positions), 1), terms.passages
+SELECT term, coalesce(cardinality(asked.positions), 1), passages
 FROM unnest(to_tsvector('pg_catalog.french', %s)) AS asked
 FULL JOIN unnest(to_tsvector('pg_catalog.french', %s)) AS extra ON extra.lexeme = asked.lexeme
-JOIN terms ON terms.term = coalesce(asked.lexeme, extra.lexeme)
-ORDER BY terms.passages, terms.term
+JOIN postings ON term = coalesce(asked.lexeme, extra.lexeme)
+ORDER BY passages, term
 """
 _MOST_WORDS = 512
+MOST_POSTINGS = 500_000
+"""Occurrences that are summed up for one question: some 150 ms."""
+Term = tuple[str, int, int]
+"""A word's stem, how often it is asked for, how many passages hold it."""
 
 
 class Described(NamedTuple):
@@ -56,7 +60,6 @@ class Described(NamedTuple):
     name: str
     manifest: str
     effort: int | None
-    mean_length: float
 
 
 class PostgresGeneration:
@@ -66,7 +69,7 @@ class PostgresGeneration:
         self.place = f"{place} generation {described.name}"
         self.generation = described.name
         self.manifest = Manifest.parse(described.manifest, where=self.place)
-        self._effort, self._mean_length = described.effort, described.mean_length
+        self._effort = described.effort
         self._connections = Connections(address, _preparing(names, described.number))
         self.documents: Mapping[str, Document] = Documents(
             _reading(self._connections, self.place), _listing(self._connections, self.place)
@@ -137,20 +140,18 @@ class PostgresGeneration:
     ) -> tuple[FloatArray, IntArray]:
         """Find the k best passages that share a word: BM25 scores and ordinals, best first, then by ordinal.
 
-        Beyond as many passages as vectors are all compared, those that share only common words are left out.
+        Where the words occur more than half a million times together, the commonest are passed over.
         """
-        terms = self._terms(query, extra_terms)
+        terms = _telling(self._terms(query, extra_terms))
         values = {
             "terms": [term for term, _, _ in terms],
-            "weights": [times * self._rarity(passages) for _, times, passages in terms],
-            "any": _any_of(_telling(terms)),
-            "mean": self._mean_length,
+            "factors": [times * self._rarity(passages) for _, times, passages in terms],
             "spans": self._spans(allowed),
             "k": k,
         }
-        return _ranked(self._rows(_weigh(), values | {"k1": lexical.K1, "b": lexical.B}) if terms else [])
+        return _ranked(self._rows(_rank(), values) if terms else [])
 
-    def _terms(self, query: str, extra_terms: Sequence[str]) -> list[tuple[str, int, int]]:
+    def _terms(self, query: str, extra_terms: Sequence[str]) -> list[Term]:
         """Give (term, times, passages that hold it) of the words known here, the rarest first."""
         texts = (query, " ".join(extra_terms))
         cut = [" ".join(lexical.plain_words(text)[:_MOST_WORDS]) for text in texts]
@@ -228,15 +229,10 @@ def _storable(value: object) -> bool:
     return not (isinstance(value, str) and "\0" in value)
 
 
-def _telling(terms: Sequence[tuple[str, int, int]]) -> list[str]:
-    """Give the rarest terms that together few enough passages hold to weigh them all; one at least."""
-    held = np.cumsum([passages for _, _, passages in terms])
-    few = max(1, int(np.searchsorted(held, vectors.EXACT_UP_TO, side="right")))
-    return [term for term, _, _ in terms[:few]]
-
-
-def _any_of(terms: Sequence[str]) -> str:
-    return " | ".join("'" + term.replace("\\", "\\\\").replace("'", "''") + "'" for term in terms)
+def _telling(terms: Sequence[Term]) -> Sequence[Term]:
+    """Keep the rarest terms, as many as may be summed up; one at least."""
+    postings = np.cumsum([passages for _, _, passages in terms])
+    return terms[: max(1, int(np.searchsorted(postings, MOST_POSTINGS, side="right")))]
 
 
 def _ranked(rows: Rows) -> tuple[FloatArray, IntArray]:
@@ -246,5 +242,6 @@ def _ranked(rows: Rows) -> tuple[FloatArray, IntArray]:
     return scores[order], ordinals[order]
 
 
-def _weigh() -> Any:
-    return (resources.files(__package__) / "weigh.sql").read_text("utf-8")
+@cache
+def _rank() -> str:
+    return (resources.files(__package__) / "rank.sql").read_text("utf-8")

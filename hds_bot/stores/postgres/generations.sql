@@ -4,8 +4,7 @@ CREATE TABLE IF NOT EXISTS {schema}.generations (
   number int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text UNIQUE,
   manifest text,
-  effort int,          -- of a search of the graph; null where all vectors are compared
-  mean_length real     -- of a passage, in words
+  effort int  -- of a search of the graph; null where all vectors are compared
 );
 CREATE TABLE IF NOT EXISTS {schema}.current (
   sole boolean PRIMARY KEY DEFAULT true CHECK (sole),

@@ -29,7 +29,7 @@ class PostgresStore:
 
     def current(self) -> str | None:
         """Name the generation in force, None where there is no index."""
-        described = self._described("number, name, '', null, null")
+        described = self._described("number, name, '', null")
         return described.name if described else None
 
     def manifest(self) -> Manifest:
@@ -93,7 +93,7 @@ class PostgresStore:
         return int(number)
 
     def _in_force(self) -> Described:
-        described = self._described("number, name, manifest, effort, mean_length")
+        described = self._described("number, name, manifest, effort")
         if described is None:
             raise IndexMissing("there is no index yet", where=self.place, next_step=BUILD)
         return described

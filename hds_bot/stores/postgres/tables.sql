@@ -9,6 +9,10 @@ CREATE TABLE passages (
   "start" int NOT NULL, "end" int NOT NULL, page int, context text NOT NULL
 );
 CREATE TABLE vectors (ordinal int PRIMARY KEY, embedding vector({dimension}) NOT NULL);
-CREATE TABLE words (ordinal int PRIMARY KEY, words tsvector NOT NULL, length int NOT NULL);
-CREATE TABLE terms (term text PRIMARY KEY, passages int NOT NULL);
+-- For each term how many passages hold it, which, and the part of its BM25 weight that depends on the passage.
+CREATE TABLE postings (
+  term text PRIMARY KEY, passages int NOT NULL, ordinals int[] NOT NULL, weights real[] NOT NULL
+);
+-- Compressing them would cost more time than it saves room.
+ALTER TABLE postings ALTER ordinals SET STORAGE EXTERNAL, ALTER weights SET STORAGE EXTERNAL;
 CREATE TEMPORARY TABLE cut (ordinal int, words text) ON COMMIT DROP;

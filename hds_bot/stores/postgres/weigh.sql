@@ -1,13 +1,15 @@
--- The k best passages that share a word, by BM25 as hds_bot/lexical.py weighs it.
-SELECT held.ordinal, sum(
-  wanted.weight * held.frequency / (held.frequency + %(k1)s * (1 - %(b)s + %(b)s * held.length / %(mean)s))
-)::real AS score
-FROM (
-  SELECT w.ordinal, w.length, term.lexeme, cardinality(term.positions) AS frequency
-  FROM words w CROSS JOIN LATERAL unnest(w.words) AS term
-  WHERE w.words @@ %(any)s::tsquery AND w.ordinal <@ %(spans)s::int4multirange
-) AS held
-JOIN unnest(%(terms)s::text[], %(weights)s::float8[]) AS wanted (term, weight) ON wanted.term = held.lexeme
-GROUP BY held.ordinal
-ORDER BY score DESC, held.ordinal
-LIMIT %(k)s
+-- Stem and count the words of all passages, and weigh them as hds_bot/lexical.py does.
+WITH stemmed AS MATERIALIZED (
+  SELECT ordinal, words, (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(words)) AS length
+  FROM (SELECT ordinal, to_tsvector('pg_catalog.french', words) AS words FROM cut) AS passage
+),
+weighed AS (
+  SELECT stemmed.ordinal, term.lexeme, cardinality(term.positions) AS times,
+    {k1} * (1 - {b} + {b} * stemmed.length / mean.length) AS saturation
+  FROM stemmed CROSS JOIN LATERAL unnest(stemmed.words) AS term
+  CROSS JOIN (SELECT avg(length) AS length FROM stemmed) AS mean
+)
+INSERT INTO postings
+SELECT lexeme, count(*), array_agg(ordinal ORDER BY ordinal),
+  array_agg((times / (times + saturation))::real ORDER BY ordinal)
+FROM weighed GROUP BY lexeme
