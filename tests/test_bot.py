@@ -12,9 +12,12 @@ from conftest import CORPUS, GUIDANCE, FakeEncoder
 
 from hds_bot import HdsBot, Verdict
 from hds_bot.bot import MAX_CHARACTERS, Settings, build_index, index_state
+from hds_bot.bot.answering import search
 from hds_bot.corpus import read_corpus
 from hds_bot.errors import CorpusError, EncoderError, IndexDamaged, IndexMismatch, IndexMissing, InputError
+from hds_bot.facts import Reading, anchor
 from hds_bot.render import to_json
+from hds_bot.types import Fact
 
 PRACTICE = (
     "Cabinet de kiné, on garde les dossiers patients dans un logiciel en ligne : faut-il un hébergeur HDS ?"
@@ -54,6 +57,17 @@ def test_information_is_cited_from_retrieval_alone(bot: HdsBot) -> None:
     assert (answer.verdict, answer.rule) == (Verdict.SANS_VERDICT, None)
     assert len(answer.passages) == 5
     assert {cited.cited_by for cited in answer.passages} == {"retrieval"}
+
+
+@pytest.mark.parametrize(("request_", "risen"), [("information", True), ("verdict", True), ("other", False)])
+def test_parts_of_the_guidance_rise_only_where_it_is_asked_about(
+    bot: HdsBot, monkeypatch: pytest.MonkeyPatch, request_: str, risen: bool
+) -> None:
+    monkeypatch.setattr("hds_bot.retrieval.NEARBY", 2.0)
+    reading = Reading("fr", (Fact("request", request_),), (), "hôpital", topics=("providers",))
+    place = bot.snapshot.place(*anchor("providers"))
+    assert place is not None
+    assert (search(bot.snapshot, reading, 1)[0].passage == place.passage) is risen
 
 
 def test_what_the_guidance_does_not_answer_cites_nothing(bot: HdsBot) -> None:
