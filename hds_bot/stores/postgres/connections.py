@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -58,12 +58,11 @@ class Connections:
                 self._give_back(connection)
 
     def _take(self) -> tuple[Connection, bool]:
-        try:
+        with suppress(IndexError):
             return self._idle.pop(), True
-        except IndexError:
-            connection = connect(self._address)
-            self._prepare(connection)
-            return connection, False
+        connection = connect(self._address)
+        self._prepare(connection)
+        return connection, False
 
     def _give_back(self, connection: Connection) -> None:
         if not connection.closed:
@@ -102,7 +101,10 @@ def told(place: str) -> Iterator[None]:
     try:
         yield
     except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
-        raise IndexDamaged("tables of this index are missing", where=place, next_step=BUILD) from error
+        next_step = f"a later build may have removed them: ask again, or {BUILD}"
+        raise IndexDamaged("tables of this index are missing", where=place, next_step=next_step) from error
+    except errors.ReadOnlySqlTransaction as error:
+        raise _refused("the database only reads", error, place, "build on the primary, not a replica") from error
     except errors.InsufficientPrivilege as error:
         raise _refused(
             "this user lacks a right", error, place, "have it granted, see docs/deployment.md"
