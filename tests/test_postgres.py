@@ -22,6 +22,7 @@ from hds_bot.errors import IndexDamaged, IndexError_, IndexMismatch, InputError
 from hds_bot.interfaces.cli import main
 from hds_bot.stores import Store, open_store
 from hds_bot.stores.postgres import PostgresStore
+from hds_bot.stores.postgres.connections import told
 
 QUESTIONS = Path(__file__).parent / "data" / "eval" / "questions.jsonl"
 SECRET = "hunter-2"  # noqa: S105
@@ -266,6 +267,32 @@ def test_text_that_a_database_can_t_hold_is_told(store: PostgresStore) -> None:
     documents, passages = corpus(word="a\x00b")
     with pytest.raises(IndexError_, match="the database refused"), store.build() as draft:
         draft.write(documents, passages, unit_vectors(12))
+
+
+@pytest.mark.parametrize(
+    ("error", "next_step"),
+    [
+        (psycopg.errors.FeatureNotSupported('extension "vector" is not available'), "install pgvector there"),
+        (psycopg.errors.ReadOnlySqlTransaction("read-only transaction"), "build on the primary"),
+        (psycopg.errors.DiskFull("could not extend file"), "see that the server runs"),
+        (psycopg.errors.SyntaxError("at or near"), "hds-bot index build"),
+    ],
+)
+def test_what_a_server_lacks_is_told_with_what_to_do(error: psycopg.Error, next_step: str) -> None:
+    with pytest.raises(IndexError_, match=next_step) as refused, told("postgresql://host/db"):
+        raise error
+    assert str(error) in str(refused.value)
+    assert refused.value.where == "postgresql://host/db"
+
+
+def test_ids_that_no_database_can_hold_are_unknown(store: PostgresStore) -> None:
+    build(store)
+    with closing(store.open()) as index:
+        for odd in ("\x00", "\ud800"):
+            with pytest.raises(KeyError):
+                index.passage_by_id(odd)
+            assert odd not in index.documents
+            assert index.passages_of(odd) == ()
 
 
 # -- addresses and passwords --------------------------------------------------------------

@@ -104,7 +104,9 @@ def told(place: str) -> Iterator[None]:
         next_step = f"a later build may have removed them: ask again, or {BUILD}"
         raise IndexDamaged("tables of this index are missing", where=place, next_step=next_step) from error
     except errors.ReadOnlySqlTransaction as error:
-        raise _refused("the database only reads", error, place, "build on the primary, not a replica") from error
+        raise _refused(
+            "the database only reads", error, place, "build on the primary, not a replica"
+        ) from error
     except errors.InsufficientPrivilege as error:
         raise _refused(
             "this user lacks a right", error, place, "have it granted, see docs/deployment.md"

@@ -106,7 +106,11 @@ class PostgresDraft:
             self._connection.execute(_GRAPH)
         for table in TABLES:
             self._connection.execute(f"ANALYZE {table}")
-        self._effort = self._settle(rows) if has_graph else None
+        if has_graph:
+            # Otherwise all vectors may be compared, where that is thought to be as quick.
+            self._connection.execute("SET LOCAL enable_seqscan = off")
+            self._effort = self._settle(rows)
+            self._connection.execute("SET LOCAL enable_seqscan = on")
 
     def _settle(self, rows: FloatArray) -> int:
         """Find how far a search of the graph has to go to find the neighbours of sampled questions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
@@ -46,6 +47,7 @@ FULL JOIN unnest(to_tsvector('pg_catalog.french', %s)) AS extra ON extra.lexeme 
 JOIN postings ON term = coalesce(asked.lexeme, extra.lexeme)
 ORDER BY passages, term
 """
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MOST_WORDS = 512
 MOST_POSTINGS = 500_000
 """Occurrences that are summed up for one question: some 150 ms."""
@@ -155,9 +157,7 @@ class PostgresGeneration:
         """Give (term, times, passages that hold it) of the words known here, the rarest first."""
         texts = (query, " ".join(extra_terms))
         cut = [" ".join(lexical.plain_words(text)[:_MOST_WORDS]) for text in texts]
-        return (
-            [(term, times, passages) for term, times, passages in self._rows(_TERMS, cut)] if any(cut) else []
-        )
+        return [(term, times, held) for term, times, held in self._rows(_TERMS, cut)] if any(cut) else []
 
     def _rarity(self, passages: int) -> float:
         return math.log1p((self.manifest.passages - passages + 0.5) / (passages + 0.5))
@@ -225,8 +225,8 @@ def _readable(place: str) -> Iterator[None]:
 
 
 def _storable(value: object) -> bool:
-    """Tell whether a database may hold a value: no text with a null character."""
-    return not (isinstance(value, str) and "\0" in value)
+    """Tell whether a database may hold a value: no text with a null character or half of one."""
+    return not (isinstance(value, str) and _UNSTORABLE.search(value))
 
 
 def _telling(terms: Sequence[Term]) -> Sequence[Term]:
