@@ -263,11 +263,13 @@ def tell(value: object) -> None:
 class Bench:
     """Runs steps of systems in a folder of its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, questions: Path) -> None:
         from hds_bot import HdsBot
         from hds_bot.encoder.reference import default_cache, prepare
 
         self.root = root
+        rows = map(json.loads, questions.read_text(encoding="utf-8").splitlines())
+        self.questions = [row for row in rows if row["quotes"]]
         self.model = str(prepare(default_cache()))
         self.passages = passages_of(HdsBot.build(corpus=ROOT / "corpus", index=root / "passages"))
         self.write("text", [passage.text for passage in self.passages])
@@ -373,8 +375,7 @@ def measure(bench: Bench, runs: int, rounds: int, materials: Sequence[str]) -> N
 
 def ask(bench: Bench, material: str, rounds: int) -> None:
     """Ask every question that has quotes, each system in turn, and keep what they took and found."""
-    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if row["quotes"]]
+    rows = bench.questions
     with ExitStack() as stack:
         servers = [(system, stack.enter_context(bench.serving(system, material))) for system in SYSTEMS]
         told = {system.name: [_ask(server, rows[0]) for _ in range(5)] for system, server in servers}
@@ -434,7 +435,8 @@ def described(bench: Bench, runs: int) -> str:
     model = next(line.split(": ")[1] for line in lines if line.startswith("model name")).strip()
     return (
         f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}; "
-        f"{len(bench.passages)} passages, {asked} questions, {runs} builds and starts, medians. {'; '.join(seen)}."
+        f"{len(bench.passages)} passages, {len(bench.questions)} questions asked {asked // len(bench.questions)} times, "
+        f"{runs} builds and starts, medians. {'; '.join(seen)}."
     )
 
 
@@ -455,6 +457,7 @@ def main() -> None:
         parser.add_argument(name, help=argparse.SUPPRESS)
     for name in ("--folder", "--texts"):
         parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--questions", type=Path, default=QUESTIONS, help="labelled questions, as JSON lines")
     parser.add_argument("--headings", action="store_true", help="give the others headings as well")
     options = parser.parse_args()
     if options.step:
@@ -463,7 +466,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as environments:
         for system in SYSTEMS:
             environments.enter_context(environment_of(system))
-        bench = Bench(Path(folder))
+        bench = Bench(Path(folder), options.questions)
         # Last the plain texts: their times and memory are the ones that are kept.
         materials = ("indexed", "text") if options.headings else ("text",)
         measure(bench, options.runs, options.rounds, materials)
