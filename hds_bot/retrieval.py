@@ -19,9 +19,9 @@ COMPANY = 0.3
 """Weight of a document's second-best passage beside its own score of 1: what is said twice is no accident."""
 LIKELY = 0.5
 """Share of the score that what is likely to answer has, where it is told."""
-NEARBY = 0.06
-"""Cosine below the best passage's down to which what is likely counts (multilingual-e5-small). Among law articles
-the guidance's own questions have their likeliest passage there, 99 of 100; one in eight on another subject has any."""
+NEARBY = 0.12
+"""Cosine below the best passage's at which what is likely no longer counts, fully at the best's own: chosen among law
+articles, for multilingual-e5-small, so that the guidance is found among them and seldom comes up for others."""
 EQUAL = 0.02
 """Fused scores this close are equal enough for authority to decide."""
 UNRELATED = Path(__file__).with_name("unrelated.txt")
@@ -72,7 +72,7 @@ class Retriever:
         the rest for the lexical one; then a document's second-best passage speaks for all of it. Ties go by
         ordinal, near-ties to the higher authority. `expand` adds words to the lexical search; `vector` is
         the query's own, where it was encoded already; `likely` are passages that are known to answer
-        questions of this kind, the likeliest first: they rise where they are about as near as any.
+        questions of this kind, the likeliest first: they rise, the more so the nearer they are.
         `documents` and `tags` keep documents of these ids, with any of these tags. Nothing is near where
         neither words nor vectors come nearer than those of unrelated questions, and nothing likely rises.
         Raises InputError where k < 1, NotFound where no document has such an id or tag.
@@ -86,13 +86,13 @@ class Retriever:
         if vector is None:
             vector = self._encoder.encode_queries([query])[0]
         dense = self.index.search(vector, DEPTH, allowed=allowed)
-        near = self._nearby(likely, vector, dense, allowed)
+        closeness, near = self._nearby(likely, vector, dense, allowed)
         if not (len(near) or self._is_near(query, dense, lexical)):
             return ()
         scores, ordinals = _fuse(dense, lexical, weight, near)
         scores = _blend(scores, _second_best(scores, self._owners(ordinals)), COMPANY / (1 + COMPANY))
         if len(near):
-            scores = _blend(scores, _reciprocal_ranks(ordinals, near), LIKELY)
+            scores = _blend(scores, _at(ordinals, near, closeness), LIKELY)
         return self._hits(*_in_order(scores, ordinals), k)
 
     def _is_near(self, query: str, dense: Ranked, lexical: Ranked) -> bool:
@@ -121,15 +121,18 @@ class Retriever:
 
     def _nearby(
         self, likely: Sequence[Passage], vector: FloatArray, dense: Ranked, allowed: BoolArray | None
-    ) -> IntArray:
-        """Ordinals, in their order, of what is likely, may be returned, and comes about as near as the best."""
+    ) -> Ranked:
+        """Nearness to the best times reciprocal rank, and ordinals, of what is likely and may be returned."""
         wanted = np.array([self._ordinal(passage) for passage in dict.fromkeys(likely)], dtype=np.int64)
-        if not len(wanted) or not len(dense[0]):
-            return wanted[:0]
         mask = np.zeros(self.index.manifest.passages, dtype=np.bool_)
         mask[wanted] = True if allowed is None else allowed[wanted]
+        if not mask.any():
+            return np.zeros(0, dtype=np.float32), wanted[:0]
         cosines, ordinals = self.index.search(vector, len(wanted), allowed=mask)
-        return wanted[np.isin(wanted, ordinals[cosines >= dense[0][0] - NEARBY])]
+        ranks = 1 + np.argmax(ordinals[:, None] == wanted, axis=1)
+        closeness = (1 - (dense[0][0] - cosines) / np.float32(NEARBY)) / ranks.astype(np.float32)
+        near = closeness > 0
+        return closeness[near], ordinals[near]
 
     def _ordinal(self, passage: Passage) -> int:
         if passage.id not in self._ordinals:
@@ -189,11 +192,11 @@ def _fuse(dense: Ranked, lexical: Ranked, weight: float, more: IntArray) -> tupl
     return scores, ordinals
 
 
-def _reciprocal_ranks(ordinals: IntArray, ranked: IntArray) -> FloatArray:
-    """1 for the first of those ranked, 1/2 for the next, …; 0 for others."""
-    values = np.zeros(len(ordinals), dtype=np.float32)
-    values[np.searchsorted(ordinals, ranked)] = 1 / np.arange(1, len(ranked) + 1)
-    return values
+def _at(ordinals: IntArray, some: IntArray, values: FloatArray) -> FloatArray:
+    """The values of some ordinals among all; 0 for the others."""
+    spread = np.zeros(len(ordinals), dtype=np.float32)
+    spread[np.searchsorted(ordinals, some)] = values
+    return spread
 
 
 def _second_best(scores: FloatArray, owners: IntArray) -> FloatArray:
