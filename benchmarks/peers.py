@@ -435,7 +435,7 @@ def described(bench: Bench, runs: int) -> str:
     model = next(line.split(": ")[1] for line in lines if line.startswith("model name")).strip()
     return (
         f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}; "
-        f"{len(bench.passages)} passages, {len(bench.questions)} questions asked {asked // len(bench.questions)} times, "
+        f"{len(bench.passages)} passages, {len(bench.questions)} questions, {asked // len(bench.questions)} times each, "
         f"{runs} builds and starts, medians. {'; '.join(seen)}."
     )
 
