@@ -429,13 +429,13 @@ def _share(system: System, material: str) -> str:
 
 
 def described(bench: Bench, runs: int) -> str:
-    asked = len(SYSTEMS[0].warm)
+    rounds = len(SYSTEMS[0].warm) // len(bench.questions)
     seen = dict.fromkeys(system.versions for system in SYSTEMS)
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next(line.split(": ")[1] for line in lines if line.startswith("model name")).strip()
     return (
         f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}; "
-        f"{len(bench.passages)} passages, {len(bench.questions)} questions, {asked // len(bench.questions)} times each, "
+        f"{len(bench.passages)} passages, {len(bench.questions)} questions, each {rounds} times, "
         f"{runs} builds and starts, medians. {'; '.join(seen)}."
     )
 
