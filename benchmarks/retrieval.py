@@ -206,7 +206,7 @@ def report_guidance(guidance: Guidance) -> None:
     ids = [q.id for q in guidance.questions]
     halves = dict(zip(ids, (number % 2 for number in range(len(ids))), strict=True))
     groups = {
-        "half tuned on": [i for i in ids if not halves[i]],
+        "one half": [i for i in ids if not halves[i]],
         "other half": [i for i in ids if halves[i]],
         "of it French": [q.id for q in guidance.questions if halves[q.id] and q.labelled.lang == "fr"],
         "of it English": [q.id for q in guidance.questions if halves[q.id] and q.labelled.lang == "en"],
@@ -343,7 +343,7 @@ def report_outside(outside: Outside) -> None:
     )
     names = list(MEASURES["outside"])
     print_table(
-        ["", *names, "nDCG@10, half tuned on", "nDCG@10, other half"],
+        ["", *names, "nDCG@10, one half", "nDCG@10, other half"],
         [
             [name, *(percent(one[measure].values()) for measure in names)]
             + [percent(only(one["nDCG@10"], half).values()) for half in (topics[::2], topics[1::2])]
