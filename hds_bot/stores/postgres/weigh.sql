@@ -10,6 +10,6 @@ weighed AS (
   CROSS JOIN (SELECT avg(length) AS length FROM stemmed) AS mean
 )
 INSERT INTO postings
-SELECT lexeme, count(*), array_agg(ordinal ORDER BY ordinal),
+SELECT lexeme COLLATE "C", count(*), array_agg(ordinal ORDER BY ordinal),
   array_agg((times / (times + saturation))::real ORDER BY ordinal)
-FROM weighed GROUP BY lexeme
+FROM weighed GROUP BY lexeme COLLATE "C"
