@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import shutil
+import threading
 import zipfile
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -17,9 +19,9 @@ from openpyxl import Workbook, load_workbook
 from streamlit.testing.v1 import AppTest
 
 from hds_bot import rules
-from hds_bot.bot import Asked, Settings, build_index, diff_index
+from hds_bot.bot import Asked, IndexState, Settings, build_index, diff_index, index_state
 from hds_bot.errors import InputError
-from hds_bot.interfaces.page import card, differences, picture
+from hds_bot.interfaces.page import card, core, differences, picture, rebuild, sidebar
 from hds_bot.interfaces.page.address import from_query, to_query
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.core import Answers
@@ -468,6 +470,89 @@ def test_the_language_is_switched_by_hand_and_quotes_stay_french(page: AppTest):
     assert 'data-language="en"' in _html(page)
 
 
+# -- the side bar -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_page(
+    index_folder: Path, corpus_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AppTest:
+    """The page over an index and a corpus of its own, free to be changed and looked at each time."""
+    monkeypatch.setenv("HDS_BOT_INDEX", str(shutil.copytree(index_folder, tmp_path / "index")))
+    monkeypatch.setenv("HDS_BOT_CORPUS", str(corpus_copy))
+    monkeypatch.setattr(sidebar, "_LOOK_EVERY", 1e-9)
+    return AppTest.from_file(str(SCRIPT), default_timeout=60).run()
+
+
+def test_the_side_bar_tells_the_state_of_the_index_and_sees_a_changed_document(
+    own_page: AppTest, corpus_copy: Path
+):
+    assert "L’index est à jour avec les documents." in _sidebar(own_page)
+    assert "1 document(s), 13 passages." in _sidebar(own_page)
+    (corpus_copy / "new.md").write_text("# Note\n\nUne phrase de plus.\n", "utf-8")
+    assert "Ce qui a changé : les documents." in _sidebar(own_page.run())
+
+
+def test_the_side_bar_rebuilds_and_says_when_it_is_done(own_page: AppTest, corpus_copy: Path):
+    (corpus_copy / "new.md").write_text("# Note\n\nUne phrase de plus.\n", "utf-8")
+    own_page.button(key="rebuild").click().run()
+    assert rebuild.of(core.settings()).wait(60)
+    assert "L’index est reconstruit" in _sidebar(own_page.run())
+    assert "2 document(s)" in _sidebar(own_page)
+    assert not own_page.button(key="rebuild").disabled
+
+
+def test_a_rebuild_that_fails_is_told_and_the_page_goes_on_answering(own_page: AppTest, corpus_copy: Path):
+    (corpus_copy / "broken.pdf").write_bytes(b"no PDF")
+    own_page.button(key="rebuild").click().run()
+    assert rebuild.of(core.settings()).wait(60)
+    assert "l’ancien reste en service" in _sidebar(own_page.run())
+    assert "broken.pdf" in _sidebar(own_page)
+    own_page.chat_input(key="ask").set_value(KINE).run()
+    assert 'class="hds-answer hds-oui"' in _html(own_page)
+
+
+def test_a_corpus_that_is_gone_is_told_in_the_side_bar_only(own_page: AppTest, corpus_copy: Path):
+    shutil.rmtree(corpus_copy)
+    assert "ne peut pas être lu" in _sidebar(own_page.run())
+    assert "hds-intro" in _html(own_page)
+
+
+def test_the_state_of_the_index_is_looked_at_once_for_all_runs(
+    own_page: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    looked: list[Settings] = []
+
+    def look(settings: Settings) -> IndexState:
+        looked.append(settings)
+        return index_state(settings)
+
+    monkeypatch.setattr(sidebar, "index_state", look)
+    sidebar._looked.cache_clear()
+    own_page.run().run()
+    assert len(looked) == 1
+
+
+def test_two_who_ask_for_a_rebuild_at_once_get_one(fake_settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    going, built = threading.Event(), []
+
+    def build(settings: Settings, *, force: bool, progress: object) -> None:
+        built.append(settings)
+        progress("encode", 3, 4)
+        assert going.wait(60)
+
+    monkeypatch.setattr(rebuild, "build_index", build)
+    job = rebuild.Rebuild(fake_settings)
+    for _ in range(2):
+        job.start()
+    assert job.running
+    assert not job.wait(0.05)
+    going.set()
+    assert job.wait(60)
+    assert built == [fake_settings]
+    assert job.step == rebuild.Step("encode", 3, 4)
+
+
 GUIDE = """
 from types import SimpleNamespace
 from hds_bot.bot import Settings
@@ -543,3 +628,8 @@ def _html(page: AppTest) -> str:
 def _read(page: AppTest) -> str:
     """What a reader sees: no markup."""
     return unescape(re.sub(r"<(?!br>)[^>]*>", "", _html(page)).replace("<br>", "\n"))
+def _sidebar(page: AppTest) -> str:
+    assert not page.exception
+    return unescape("".join(element.proto.body for element in page.sidebar.get("html")))
+
+

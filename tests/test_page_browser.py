@@ -15,7 +15,7 @@ from typing import Any
 import pypdfium2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -183,14 +183,36 @@ def test_a_list_is_uploaded_answered_and_downloaded(tab: Page, tmp_path: Path):
     ]
 
 
-def test_the_index_is_rebuilt_while_somebody_asks(open_tab: Callable[..., Page]):
+def test_the_index_is_rebuilt_from_the_side_bar_while_everybody_goes_on_asking(
+    open_tab: Callable[..., Page],
+):
     keeper, asker = open_tab(), open_tab()
     _ask(asker, PROVIDER)
-    keeper.get_by_role("link", name="Guide et règles").click()
-    keeper.get_by_role("button", name="Reconstruire l’index").click()
+    for page in ("Guide et règles", "Liste de questions", "Question"):
+        keeper.get_by_role("link", name=page, exact=True).click()
+        expect(_side_bar(keeper)).to_contain_text("L’index est à jour avec les documents.")
+    _side_bar(keeper).get_by_role("button", name="Reconstruire l’index").click()
+    expect(_side_bar(keeper).get_by_role("progressbar", name="Progression")).to_be_visible()
+    _ask(keeper, KINE)
     asker.get_by_role("button", name="aucun accès à des données").click()
     expect(asker.locator(".hds-answer")).to_have_class(re.compile("hds-non"))
-    expect(keeper.get_by_text("L’index est reconstruit")).to_be_visible(timeout=60_000)
+    expect(_side_bar(keeper).get_by_role("status")).to_have_text(REBUILT, timeout=60_000)
+    expect(keeper.locator(".hds-answer")).to_have_class(re.compile("hds-oui"))
+
+
+def test_on_a_phone_the_keyboard_opens_the_side_bar_and_rebuilds(open_tab: Callable[..., Page]):
+    tab = open_tab(viewport=PHONE, color_scheme="dark")
+    expect(tab.get_by_role("button", name="Je suis kiné")).to_be_visible()
+    expect(_side_bar(tab).get_by_role("button", name="Reconstruire l’index")).not_to_be_in_viewport()
+    opening = tab.get_by_role("button", name="Ouvrir le menu")
+    opening.focus()
+    tab.keyboard.press("Enter")
+    _tab_to(tab, "Reconstruire l’index")
+    expect(_side_bar(tab)).to_contain_text("1 document(s), 13 passages.")
+    _check(tab)
+    tab.keyboard.press("Enter")
+    expect(_side_bar(tab).get_by_role("status")).to_have_text(REBUILT, timeout=60_000)
+    _check(tab)
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")])
@@ -254,6 +276,11 @@ def _tab_to(tab: Page, words: str) -> None:
             )
             assert style != ["none", "none"]
             return
+REBUILT = "L’index est reconstruit ; les questions suivantes s’en servent."
+
+
+def _side_bar(tab: Page) -> Locator:
+    return tab.get_by_test_id("stSidebarUserContent")
     pytest.fail(f"no Tab leads to {words!r}")
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from hds_bot.bot import HdsBot
 from hds_bot.errors import HdsBotError
-from hds_bot.interfaces.page import chat, guide, header, lists, refusal, starting, state
+from hds_bot.interfaces.page import chat, guide, header, lists, refusal, sidebar, starting, state
 from hds_bot.interfaces.page.markup import label
 from hds_bot.interfaces.page.wording import Words, words
 
@@ -20,11 +20,13 @@ _STYLE = f"<style>{(_HERE / 'style.css').read_text('utf-8')}</style>"
 def run() -> None:
     """Show the page once, as Streamlit does at each click."""
     say = words(state.language())
-    st.set_page_config(page_title=say("app.title"), page_icon=_HERE / "icon.svg", layout="centered")
+    st.set_page_config(say("app.title"), _HERE / "icon.svg", "centered", sidebar.WIDTH)
     st.html(_STYLE)
     header.tell_script(say)
     try:
-        st.navigation(_pages(starting.open_bot(say), say), position="top").run()
+        bot = starting.open_bot(say)
+        sidebar.show(bot.settings, say)
+        st.navigation(_pages(bot, say), position="top").run()
     except HdsBotError as error:
         refusal.show(say("error.start"), error, say)
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from hds_bot import corpus, rules
 from hds_bot.bot import HdsBot
-from hds_bot.interfaces.page import header, picture, rebuild, state
+from hds_bot.interfaces.page import header, picture, standing, state
 from hds_bot.interfaces.page.markup import Html, join, tag
 from hds_bot.interfaces.page.wording import Words, words
 from hds_bot.render import words as answer_words
@@ -32,7 +32,7 @@ def show(bot: HdsBot) -> None:
     st.html(_told(document, _place(document), say))
     with st.expander(say("guide.tree")):
         st.html(picture.tree(say))
-    rebuild.show(bot.settings, say)
+    standing.show(bot.settings, say)
 
 
 @lru_cache(maxsize=1)

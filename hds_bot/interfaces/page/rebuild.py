@@ -1,56 +1,70 @@
-"""The index's state in words, and a button that rebuilds it while others go on asking."""
+"""The rebuild that the page asks for: in a thread of its own, so that whoever asked goes on meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
 
-import streamlit as st
-
-from hds_bot.bot import BuildReport, IndexState, Settings, build_index, index_state
+from hds_bot.bot import BuildReport, Settings, build_index
 from hds_bot.errors import HdsBotError
-from hds_bot.interfaces.page import differences, refusal, starting
-from hds_bot.interfaces.page.markup import tag
-from hds_bot.interfaces.page.wording import Words
 
 
-def show(settings: Settings, say: Words) -> None:
-    """Show how the index stands; rebuild it on request and tell what that did."""
-    st.html(tag("h2", say("index.title"), id="index"))
-    found = index_state(settings)
-    st.html(tag("ul", *(tag("li", line) for line in _state(found, say))))
-    if st.button(say("index.rebuild"), key="rebuild"):
-        _rebuild(settings, say)
-    differences.show(settings, say)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a build is: `done` of `total` in a stage."""
+
+    stage: str
+    done: int
+    total: int
 
 
-def _rebuild(settings: Settings, say: Words) -> None:
-    place = st.empty()
-    try:
-        report = build_index(settings, force=True, progress=starting.Bar(place.container(), say))
-    except HdsBotError as error:
-        refusal.show(say("index.failed"), error, say)
-        return
-    finally:
-        place.empty()
-    if report:
-        lines = (tag("li", line) for line in _report(report, say))
-        st.html(tag("div", tag("p", say("index.rebuilt")), tag("ul", *lines), role="status"))
+class Rebuild:
+    """The rebuilding of one index: one at a time in this process, followed by everyone who looks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.step: Step | None = None
+        """Where it is; None before there is anything to do."""
+        self.outcome: BuildReport | HdsBotError | None = None
+        """What the last one did, or why it failed; None where there was none, and while one is under way."""
+        self.ended = 0.0
+        """When that was, by the monotonic clock."""
+
+    @property
+    def running(self) -> bool:
+        """Tell whether a build is under way."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin a build, unless one is under way."""
+        with self._starting:
+            if not self.running:
+                self.step = self.outcome = None
+                self._thread = threading.Thread(target=self._build, daemon=True)
+                self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of a build; False where it takes longer."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return not self.running
+
+    def _build(self) -> None:
+        try:
+            self.outcome = build_index(self._settings, force=True, progress=self._follow)
+        except HdsBotError as error:
+            self.outcome = error
+        self.ended = time.monotonic()
+
+    def _follow(self, stage: str, done: int, total: int) -> None:
+        self.step = Step(stage, done, total)
 
 
-def _state(found: IndexState, say: Words) -> Iterator[str]:
-    yield say(f"index.{found.condition}")
-    if found.changed:
-        yield say("index.changed", parts=", ".join(say(f"changed.{part}") for part in found.changed))
-    if manifest := found.manifest:
-        yield say("index.holds", documents=manifest.documents, passages=manifest.passages)
-        built = datetime.fromisoformat(manifest.created).astimezone()
-        yield say("index.built", date=f"{built:%Y-%m-%d %H:%M}", encoder=manifest.encoder)
-
-
-def _report(report: BuildReport, say: Words) -> Iterator[str]:
-    yield say("index.holds", documents=report.manifest.documents, passages=report.manifest.passages)
-    yield say("index.encoded", count=report.encoded)
-    yield from (say("index.left_out", path=path, reason=reason) for path, reason in report.left_out)
-    for lost in report.lost:
-        yield say("index.lost", rule=lost.rule, quote=lost.quote)
+@cache
+def of(settings: Settings) -> Rebuild:
+    """Give the one that rebuilds this index, whichever session asks."""
+    return Rebuild(settings)

@@ -25,6 +25,13 @@ def open_bot(say: Words) -> HdsBot:
     return bot
 
 
+def reached(stage: str, done: int, total: int, say: Words) -> tuple[float, str]:
+    """Give how far along the whole build that is, from 0 to 1, and in words."""
+    begin, end = _SHARE[stage]
+    told = say(f"first_start.{stage}", done=done, total=total)
+    return begin + (end - begin) * done / max(total, 1), told
+
+
 def _unseen() -> BuildProgress:
     return lambda _stage, _done, _total: None
 
@@ -44,6 +51,4 @@ class Bar:
                 tag("div", tag("h2", say("first_start.title")), tag("p", say("first_start.wait")))
             )
             self._bar = self._place.progress(0.0)
-        begin, end = _SHARE[stage]
-        told = self._say(f"first_start.{stage}", done=done, total=total)
-        self._bar.progress(begin + (end - begin) * done / max(total, 1), text=told)
+        self._bar.progress(*reached(stage, done, total, self._say))
