@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 from hds_bot import rules
 from hds_bot.bot import Asked, IndexState, Settings, build_index, diff_index, index_state
 from hds_bot.errors import InputError
-from hds_bot.interfaces.page import card, core, differences, picture, rebuild, sidebar
+from hds_bot.interfaces.page import card, core, differences, documents, picture, rebuild, sidebar
 from hds_bot.interfaces.page.address import from_query, to_query
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.core import Answers
@@ -32,7 +32,7 @@ from hds_bot.interfaces.page.sheet import sheet, to_json, to_markdown
 from hds_bot.interfaces.page.wording import LANGUAGES, words
 from hds_bot.interfaces.page.workbook import from_csv, to_jsonl
 from hds_bot.interfaces.replay import Replay, replay_file
-from hds_bot.types import Answer, Language
+from hds_bot.types import Answer, Document, Language
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "hds_bot" / "interfaces" / "page" / "app.py"
@@ -554,10 +554,9 @@ def test_two_who_ask_for_a_rebuild_at_once_get_one(fake_settings: Settings, monk
 
 
 GUIDE = """
-from types import SimpleNamespace
-from hds_bot.bot import Settings
+from hds_bot import HdsBot
 from hds_bot.interfaces.page import guide
-guide.show(SimpleNamespace(settings=Settings.resolve()))
+guide.show(HdsBot.load())
 """
 
 
@@ -585,6 +584,34 @@ def test_the_guidance_page_opens_the_document_and_the_place_of_its_address(
     assert "hds-here" not in _html(page)
     page.query_params["at"] = "²"
     assert "hds-here" not in _html(page.run())
+
+
+def test_the_guidance_page_lists_the_corpus_with_what_each_document_is(
+    index_folder: Path, corpus_copy: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HDS_BOT_INDEX", str(index_folder))
+    monkeypatch.setenv("HDS_BOT_CORPUS", str(corpus_copy))
+    about = "title: Arrêté <b>\npublisher: Ministère\ndate: 2024-05-16\nlanguage: en"
+    new = f"---\n{about}\nauthority: law\nstatus: superseded\n---\nA sentence.\n"
+    (corpus_copy / "new.md").write_text(new, "utf-8")
+    shown = _html(AppTest.from_string(GUIDE, default_timeout=60).run())
+    heads, *rows = re.findall("<tr.*?</tr>", shown.partition('class="hds-table hds-documents"')[2])
+    assert _cells(heads) == ["Titre", "Éditeur", "Autorité", "État", "Date", "Langue", "Passages"]
+    assert list(map(_cells, rows)) == [
+        ["Arrêté <b>", "Ministère", "loi", "remplacé", "2024-05-16", "anglais", "pas encore indexé"],
+        ["Qui doit utiliser un hébergeur HDS ?", "—", "guide", "en vigueur", "—", "français", "13"],
+    ]
+
+
+def test_a_long_corpus_is_cut_short_in_the_table(monkeypatch: pytest.MonkeyPatch, bot):
+    monkeypatch.setattr(documents, "MOST", 2)
+    shown: list[str] = []
+    monkeypatch.setattr(documents.st, "html", shown.append)
+    found = [Document(str(number), f"Title {number}", "") for number in range(5)]
+    documents.show(found, bot, words("en"))
+    assert "Title 1" in "".join(shown)
+    assert "Title 2" not in "".join(shown)
+    assert "3 more documents." in shown[-1]
 
 
 def test_personal_data_are_told_and_stay_out_of_the_link_unless_the_user_insists(page: AppTest):
@@ -619,6 +646,15 @@ def test_both_ways_to_start_the_page_use_the_same_settings():
     assert beside_app == (SCRIPT.parent / ".streamlit" / "config.toml").read_text("utf-8")
 
 
+def _cells(row: str) -> list[str]:
+    return [unescape(cell) for cell in re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row)]
+
+
+def _sidebar(page: AppTest) -> str:
+    assert not page.exception
+    return unescape("".join(element.proto.body for element in page.sidebar.get("html")))
+
+
 def _html(page: AppTest) -> str:
     assert not page.exception
     bodies = (element.proto.body for element in page.get("html"))
@@ -628,8 +664,3 @@ def _html(page: AppTest) -> str:
 def _read(page: AppTest) -> str:
     """What a reader sees: no markup."""
     return unescape(re.sub(r"<(?!br>)[^>]*>", "", _html(page)).replace("<br>", "\n"))
-def _sidebar(page: AppTest) -> str:
-    assert not page.exception
-    return unescape("".join(element.proto.body for element in page.sidebar.get("html")))
-
-

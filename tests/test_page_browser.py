@@ -169,6 +169,21 @@ def test_a_citation_opens_the_whole_document_at_its_place_with_the_rules(tab: Pa
     expect(document.locator("article")).to_contain_text("Cabinet qui stocke des dossiers patients")
 
 
+@pytest.mark.parametrize("viewport", [WIDE, PHONE])
+def test_the_corpus_is_a_table_on_a_screen_of_any_width(
+    open_tab: Callable[..., Page], viewport: dict[str, int]
+):
+    tab = open_tab(viewport=viewport)
+    tab.goto("/guide")
+    table = tab.get_by_role("table").filter(has_text="13")
+    expect(table.get_by_role("rowheader")).to_have_text(
+        "Qui doit utiliser un hébergeur HDS ?", timeout=20_000
+    )
+    expect(table.get_by_role("cell")).to_have_text(["—", "guide", "en vigueur", "—", "français", "13"])
+    table.scroll_into_view_if_needed()
+    _check(tab)
+
+
 def test_a_list_is_uploaded_answered_and_downloaded(tab: Page, tmp_path: Path):
     (tmp_path / "list.csv").write_text(f'id;question\n1;"{KINE}"\n2;Quel temps fait-il ?\n3;🙂\n', "utf-8")
     tab.get_by_role("link", name="Liste de questions").click()
@@ -261,6 +276,11 @@ def _check(tab: Page) -> None:
 
 
 GRAVE = ("serious", "critical")
+REBUILT = "L’index est reconstruit ; les questions suivantes s’en servent."
+
+
+def _side_bar(tab: Page) -> Locator:
+    return tab.get_by_test_id("stSidebarUserContent")
 
 
 def _tab_to(tab: Page, words: str) -> None:
@@ -276,11 +296,6 @@ def _tab_to(tab: Page, words: str) -> None:
             )
             assert style != ["none", "none"]
             return
-REBUILT = "L’index est reconstruit ; les questions suivantes s’en servent."
-
-
-def _side_bar(tab: Page) -> Locator:
-    return tab.get_by_test_id("stSidebarUserContent")
     pytest.fail(f"no Tab leads to {words!r}")
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from hds_bot import corpus, rules
 from hds_bot.bot import HdsBot
-from hds_bot.interfaces.page import header, picture, standing, state
+from hds_bot.interfaces.page import documents, header, picture, standing, state
 from hds_bot.interfaces.page.markup import Html, join, tag
 from hds_bot.interfaces.page.wording import Words, words
 from hds_bot.render import words as answer_words
@@ -23,15 +23,17 @@ _SHOWN = 3
 
 
 def show(bot: HdsBot) -> None:
-    """Show the documents, the gates of the decision, and the state of the index."""
+    """Show a document with its rules, the gates of the decision, the corpus, and the state of the index."""
     state.leave()
     say = words(state.language())
     header.show(say, say("guide.title"))
     st.html(tag("p", say("guide.hint"), class_="hds-subtitle"))
-    document = _chosen(_documents(bot.settings.corpus, corpus.fingerprint(bot.settings.corpus)), say)
+    found = _documents(bot.settings.corpus, corpus.fingerprint(bot.settings.corpus))
+    document = _chosen(found, say)
     st.html(_told(document, _place(document), say))
     with st.expander(say("guide.tree")):
         st.html(picture.tree(say))
+    documents.show(found, bot, say)
     standing.show(bot.settings, say)
 
 

@@ -17,6 +17,7 @@ from hds_bot.interfaces import batch
 from hds_bot.interfaces.batch import Row
 from hds_bot.interfaces.page import header, privacy, refusal, state, workbook
 from hds_bot.interfaces.page.markup import Html, label, tag
+from hds_bot.interfaces.page.table import cell, row, table
 from hds_bot.interfaces.page.wording import Words, words
 from hds_bot.interfaces.questions import Question, Refused, read_questions
 from hds_bot.render import words as answer_words
@@ -138,31 +139,21 @@ def _results(rows: list[Row], say: Words) -> None:
 
 
 def _table(rows: Iterable[Row], say: Words) -> Html:
-    names = ("id", "verdict", "summary")
-    head = tag(
-        "tr",
-        *(tag("th", say(f"column.{name}"), scope="col", role="columnheader") for name in names),
-        role="row",
-    )
-    body = tag("tbody", *(_row(row, say) for row in rows), role="rowgroup")
-    # On a phone the cells stand under one another; browsers then need to be told that this is a table.
-    return tag("table", tag("thead", head, role="rowgroup"), body, class_="hds-table", role="table")
+    columns = [say(f"column.{name}") for name in ("id", "verdict", "summary")]
+    return table(columns, (_row(one, say) for one in rows), kind="hds-answers")
 
 
-def _row(row: Row, say: Words) -> Html:
+def _row(given: Row, say: Words) -> Html:
     speak = answer_words(say.language)
-    if "error" in row:
-        cells = (_cell(say("list.no_answer")), _cell(str(row["error"]), lang="en"))
+    if "error" in given:
+        cells = (cell(say("list.no_answer")), cell(str(given["error"]), lang="en"))
     else:
-        verdict = Verdict(row["verdict"])
+        verdict = Verdict(given["verdict"])
         told = f"{speak.icon[verdict]} {speak.verdict[verdict]}"
-        cells = (_cell(told), _cell(str(row["summary"]), lang=row["language"]))
-    asked = " — ".join(filter(None, (str(row["id"]), str(row.get("question") or "")[:_LONGEST])))
-    return tag("tr", tag("th", asked, scope="row", role="rowheader"), *cells, role="row")
-
-
-def _cell(content: str, *, lang: str = "") -> Html:
-    return tag("td", content, role="cell", lang=lang)
+        cells = (cell(told), cell(str(given["summary"]), lang=given["language"]))
+    return row(
+        " — ".join(filter(None, (str(given["id"]), str(given.get("question") or "")[:_LONGEST]))), *cells
+    )
 
 
 def _jsonl(rows: list[Row]) -> str:
