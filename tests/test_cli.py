@@ -289,6 +289,19 @@ def test_a_rule_that_lost_its_quote_is_a_finding(own: list[str], capsys: pytest.
     assert "Polycliniques privées" in lost[0]["nearest"]["text"]
 
 
+def test_a_topic_that_lost_its_anchor_is_a_finding(
+    own: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    guidance = Path(own[1]) / f"{GUIDANCE}.md"
+    guidance.write_text(guidance.read_text("utf-8").replace("aux idées reçues", "à l’idée reçue"), "utf-8")
+    assert main([*own, "rules", "check", "--json"]) == 1
+    (lost,) = json.loads(capsys.readouterr().out)
+    assert lost["topic"] == "scope"
+    assert "Contrairement à l’idée reçue" in lost["nearest"]["text"]
+    assert main([*own, "rules", "check"]) == 1
+    assert "topic scope (facts/topics.toml): its anchor is lost" in capsys.readouterr().out
+
+
 # -- record and replay --------------------------------------------------------------------
 
 

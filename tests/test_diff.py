@@ -21,6 +21,7 @@ from hds_bot.bot import (
     last_diff,
 )
 from hds_bot.errors import CorpusError, IndexMissing, InputError
+from hds_bot.facts import anchor
 from hds_bot.interfaces.changes import build_text, read_asked, to_html, to_text
 from hds_bot.interfaces.cli import main
 from hds_bot.render import to_record
@@ -138,6 +139,24 @@ def test_a_quote_left_alone_in_a_sentence_that_is_negated_is_a_finding(built: Se
     assert {change.rule for change in diff.reworded} == {"health-data", "no-health-data", "to-clarify"}
     assert all("n’est plus obligatoire" in change.wording for change in diff.reworded)
     assert diff.is_finding
+
+
+def test_a_topic_that_loses_its_anchor_is_told_apart_from_rules_with_the_nearest_new_wording(
+    built: Settings,
+) -> None:
+    reword(built, "uniquement les hôpitaux", "seulement les hôpitaux")
+    diff = diff_index(built)
+    (change,) = diff.anchors
+    assert (change.rule, change.kind, change.quote) == ("scope", "lost", anchor("scope")[1])
+    assert "seulement les hôpitaux" in change.wording
+    assert (diff.quotes, diff.is_finding) == ((), True)
+    assert "topic’s anchor lost (facts/topics.toml): scope" in to_text(diff)
+    assert "ancre de sujet perdue (facts/topics.toml) : scope" in to_html(diff)
+
+
+def test_a_change_around_an_anchor_is_no_finding(built: Settings) -> None:
+    reword(built, "permettant d’identifier une personne", "Or, permettant d’identifier une personne")
+    assert diff_index(built).anchors == ()
 
 
 def test_a_change_elsewhere_in_the_paragraph_is_no_change_of_a_quotes_sentence(built: Settings) -> None:

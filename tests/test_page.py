@@ -292,11 +292,12 @@ def test_the_last_comparison_tells_documents_lost_sentences_and_answers(
     kept = guidance.read_text("utf-8").replace(
         "il stocke des dossiers patients,", "il garde des dossiers patients,"
     )
-    guidance.write_text(kept, "utf-8")
+    guidance.write_text(kept.replace("uniquement les hôpitaux", "seulement les hôpitaux"), "utf-8")
     (corpus_copy / "new.md").write_text("# Note\n\nUne phrase de plus.\n", "utf-8")
     found = asdict(diff_index(fake_settings, [Asked("kine", KINE)]))
     lines = list(differences.told(json.loads(json.dumps(found)), words(language)))
     assert any("Note" in line for line in lines)
+    assert any("scope" in line and "seulement les hôpitaux" in line for line in lines)
     assert any("practice-stores-records" in line and "il garde des dossiers" in line for line in lines)
 
 

@@ -8,7 +8,7 @@ from hds_bot.bot.changes import DocumentChange, QuoteChange
 from hds_bot.bot.diff import AnswerChange, Diff, last_diff
 from hds_bot.bot.diffing import Asked, diff_index
 from hds_bot.bot.question import MAX_CHARACTERS
-from hds_bot.bot.quotes import LostQuote, check_rules
+from hds_bot.bot.quotes import LostAnchor, LostQuote, check_rules
 from hds_bot.bot.settings import Settings
 from hds_bot.bot.state import IndexState, index_state
 from hds_bot.bot.watching import watch
@@ -23,6 +23,7 @@ __all__ = [
     "DocumentChange",
     "HdsBot",
     "IndexState",
+    "LostAnchor",
     "LostQuote",
     "QuoteChange",
     "Settings",

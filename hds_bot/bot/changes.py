@@ -10,6 +10,7 @@ from typing import Literal
 from rapidfuzz import fuzz, process
 
 from hds_bot import rules
+from hds_bot.bot.anchors import anchors
 from hds_bot.corpus import find_quote, fold
 from hds_bot.types import Document, Passage
 
@@ -66,6 +67,7 @@ class QuoteChange:
 
     kind: Literal["lost", "moved", "reworded"]
     rule: str
+    """Its id; of a topic's anchor, the topic."""
     document: str
     quote: str
     before: Passage
@@ -93,15 +95,20 @@ def compare_quotes(before: Side, after: Side, changes: Sequence[DocumentChange])
 
     A superseded document says nothing: what rules quote from it is lost.
     """
-    touched = {name for change in changes for name in (change.id, change.was)}
-    new = [change.id for change in changes if change.kind in ("added", "renamed")]
-    compared = (
-        _compare_quote(rule.id, rule.document, quote, before, after, new)
+    pinned = (
+        (rule.id, rule.document, quote)
         for rule in rules.load_rules().rules
         for quote in (rule.quote, *rule.also)
-        if quote and rule.document in touched
+        if quote
     )
-    return tuple(change for change in compared if change)
+    return _compare_pinned(pinned, before, after, changes)
+
+
+def lost_anchors(before: Side, after: Side, changes: Sequence[DocumentChange]) -> tuple[QuoteChange, ...]:
+    """Every topic's anchor that stood in `before` and is lost in `after`; `rule` is the topic."""
+    pinned = ((anchor.topic, anchor.document, anchor.words) for anchor in anchors())
+    compared = _compare_pinned(pinned, before, after, changes)
+    return tuple(change for change in compared if change.kind == "lost")
 
 
 # -- documents ----------------------------------------------------------------------------
@@ -164,6 +171,20 @@ def _pair(gone: Sequence[Passage], come: Sequence[Passage]) -> dict[int, int]:
 
 
 # -- quotes -------------------------------------------------------------------------------
+
+
+def _compare_pinned(
+    pinned: Iterable[tuple[str, str, str]], before: Side, after: Side, changes: Sequence[DocumentChange]
+) -> tuple[QuoteChange, ...]:
+    """Compare where words stand, given as (rule or topic, document, words), in documents that changed."""
+    touched = {name for change in changes for name in (change.id, change.was)}
+    new = [change.id for change in changes if change.kind in ("added", "renamed")]
+    compared = (
+        _compare_quote(name, document, words, before, after, new)
+        for name, document, words in pinned
+        if document in touched
+    )
+    return tuple(change for change in compared if change)
 
 
 @dataclass(frozen=True, slots=True)

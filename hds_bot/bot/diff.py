@@ -9,7 +9,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hds_bot.bot.changes import DocumentChange, QuoteChange, Side, compare_documents, compare_quotes
+from hds_bot.bot.changes import (
+    DocumentChange,
+    QuoteChange,
+    Side,
+    compare_documents,
+    compare_quotes,
+    lost_anchors,
+)
 from hds_bot.bot.settings import Settings
 from hds_bot.corpus import Corpus
 from hds_bot.index import Revision
@@ -50,6 +57,8 @@ class Diff:
     """Hash of the corpus compared."""
     documents: tuple[DocumentChange, ...] = ()
     quotes: tuple[QuoteChange, ...] = ()
+    anchors: tuple[QuoteChange, ...] = ()
+    """Words that topics are anchored to and that are lost; `rule` is the topic."""
     asked: int | None = None
     """Questions asked on both sides; None where answers were not compared."""
     answers: tuple[AnswerChange, ...] = ()
@@ -73,9 +82,9 @@ class Diff:
 
     @property
     def is_finding(self) -> bool:
-        """A rule loses its quote, the sentence around one changes, or an answer turns or is to be reviewed."""
+        """A rule or topic loses its words, a rule's sentence changes, an answer turns or is to be reviewed."""
         reviewed = any(change.to_review for change in self.answers)
-        return bool(self.lost or self.reworded or self.turned or reviewed)
+        return bool(self.lost or self.anchors or self.reworded or self.turned or reviewed)
 
 
 def compare(
@@ -94,6 +103,7 @@ def compare(
         corpus=corpus.sha256,
         documents=documents,
         quotes=compare_quotes(old, new, documents),
+        anchors=lost_anchors(old, new, documents),
         left_out=corpus.left_out,
     )
 

@@ -208,7 +208,10 @@ def _add_rules(commands: _Commands) -> None:
     actions = rules.add_subparsers(metavar="ACTION", required=True)
     every = _add(actions, "list", "rules_list", "one rule a line: id, verdict, title")
     check = _add(
-        actions, "check", "rules_check", "find each rule's quote in the corpus; exit 1 where one is lost"
+        actions,
+        "check",
+        "rules_check",
+        "find each rule's quote and each topic's anchor in the corpus; exit 1 where one is lost",
     )
     show = _add(actions, "show", "rules_show", "show one rule")
     show.add_argument("rule", metavar="ID")

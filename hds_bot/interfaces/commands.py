@@ -120,7 +120,7 @@ def index_check(options: Options) -> int:
 
 
 def index_diff(options: Options) -> int:
-    """`index diff`: what a build would change; exit 1 where a rule loses its quote or a verdict turns."""
+    """`index diff`: what a build would change; exit 1 where a rule or topic loses its words or a verdict turns."""
     questions = () if options.no_answers else changes.read_asked(options.questions, options.record)
     with StagedBar() as progress:
         diff = diff_index(_settings(options), questions, keep_going=options.keep_going, progress=progress)
@@ -165,12 +165,15 @@ def rules_show(options: Options) -> int:
 
 
 def rules_check(options: Options) -> int:
-    """`rules check`: quotes that the corpus lost, with the nearest passage; exit 1 where there is one."""
+    """`rules check`: quotes and anchors that the corpus lost, with the nearest passage; exit 1 where one is."""
     lost = check_rules(_settings(options))
     if options.json:
         _say(_json([asdict(one) for one in lost]))
     else:
-        _say("\n".join(map(described.lost_text, lost)) or "every quote is in the corpus")
+        _say(
+            "\n".join(map(described.lost_text, lost))
+            or "every quote and every topic's anchor is in the corpus"
+        )
     return FOUND if lost else DONE
 
 

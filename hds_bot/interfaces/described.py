@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hds_bot.bot import BuildReport, IndexState, LostQuote, Settings
+from hds_bot.bot import BuildReport, IndexState, LostAnchor, LostQuote, Settings
 from hds_bot.index import Entry
 from hds_bot.rules import Rule
 from hds_bot.types import Document, FactValue
@@ -41,10 +41,14 @@ def build_text(report: BuildReport | None) -> str:
     return "\n".join(lines)
 
 
-def lost_text(lost: LostQuote) -> str:
-    """Tell which rule lost which words, and what comes nearest to them."""
+def lost_text(lost: LostQuote | LostAnchor) -> str:
+    """Tell which rule or topic lost which words, and what comes nearest to them."""
     nearest = f"nearest: « {lost.nearest.text} »" if lost.nearest else "no document of that name is in force"
-    return f"rule {lost.rule}: its quote is lost in {lost.document}: « {lost.quote} »\n  {nearest}"
+    if isinstance(lost, LostAnchor):
+        who = f"topic {lost.topic} (facts/topics.toml): its anchor"
+    else:
+        who = f"rule {lost.rule}: its quote"
+    return f"{who} is lost in {lost.document}: « {lost.quote} »\n  {nearest}"
 
 
 def state(settings: Settings, found: IndexState) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class _Page:
         yield f'<!doctype html>\n<html lang="{self._language}">\n<head>\n<meta charset="utf-8">'
         yield f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<h1>{title}</h1>"
         yield from self._summary(diff)
-        yield from self._section("quotes", (self._quote(*item) for item in by_quote(diff).items()))
+        yield from self._section("quotes", (self._quote(*item) for item in by_quote(diff.quotes).items()))
+        yield from self._section("anchors", (self._anchor(*item) for item in by_quote(diff.anchors).items()))
         yield from self._section("answers", map(self._answer, diff.answers))
         yield from self._section("documents", map(self._document, diff.documents))
         left_out = (_tag("p", escape(f"{path} : {reason}")) for path, reason in diff.left_out)
@@ -58,7 +59,14 @@ class _Page:
         yield from written
 
     def _quote(self, change: QuoteChange, rules: list[str]) -> str:
-        title = f"{self._say['rule']} {', '.join(rules)} — {self._say['kind'][change.kind]}"
+        return self._pinned(
+            f"{self._say['rule']} {', '.join(rules)} — {self._say['kind'][change.kind]}", change
+        )
+
+    def _anchor(self, change: QuoteChange, topics: list[str]) -> str:
+        return self._pinned(f"{self._say['anchor_lost']} : {', '.join(topics)}", change)
+
+    def _pinned(self, title: str, change: QuoteChange) -> str:
         if change.after is None:
             row = _placed(change.before, escape(change.quote)), escape(self._say["gone"])
         else:

@@ -24,7 +24,12 @@ def to_text(diff: Diff, *, width: int = 100) -> str:
         return str(say["nothing"])
     blocks = (
         [say["summary"].format(**counts(diff))],
-        [line for change, rules in by_quote(diff).items() for line in _quote(change, rules, width)],
+        [line for change, rules in by_quote(diff.quotes).items() for line in _quote(change, rules, width)],
+        [
+            line
+            for change, topics in by_quote(diff.anchors).items()
+            for line in _anchor(change, topics, width)
+        ],
         [line for change in diff.answers for line in _answer(change, width)],
         [line for change in diff.documents for line in _document(change, width)],
         [f"left out: {path}: {reason}" for path, reason in diff.left_out],
@@ -42,7 +47,14 @@ def build_text(report: BuildReport | None) -> str:
 
 
 def _quote(change: QuoteChange, rules: list[str], width: int) -> Iterator[str]:
-    heading = f"quote {words('en')['kind'][change.kind]}: {', '.join(rules)}"
+    yield from _pinned(f"quote {words('en')['kind'][change.kind]}: {', '.join(rules)}", change, width)
+
+
+def _anchor(change: QuoteChange, topics: list[str], width: int) -> Iterator[str]:
+    yield from _pinned(f"{words('en')['anchor_lost']}: {', '.join(topics)}", change, width)
+
+
+def _pinned(heading: str, change: QuoteChange, width: int) -> Iterator[str]:
     yield from textwrap.wrap(heading, width, subsequent_indent="    ")
     yield from _side("-", change.before, width, change.quote)
     yield from (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -37,11 +37,11 @@ def cited(passage: Passage | None, language: Language) -> str:
     return " ".join(passage.text.split()) if passage else str(words(language)["no_citation"])
 
 
-def by_quote(diff: Diff) -> dict[QuoteChange, list[str]]:
-    """Give each change of a quote once, with the rules that rest on it."""
+def by_quote(changes: Iterable[QuoteChange]) -> dict[QuoteChange, list[str]]:
+    """Give each change of a quote once, with the rules that rest on it, or the topics."""
     rules: dict[tuple[str, str], list[str]] = {}
     first: dict[tuple[str, str], QuoteChange] = {}
-    for change in diff.quotes:
+    for change in changes:
         key = change.document, change.quote
         first.setdefault(key, change)
         rules.setdefault(key, []).append(change.rule)

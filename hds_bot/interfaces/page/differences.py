@@ -32,6 +32,7 @@ def told(found: Found, say: Words) -> Iterator[str]:
     """Tell a comparison, given as JSON values, one change a line."""
     yield from (_document(change, say) for change in found.get("documents", ()))
     yield from (_quote(change, say) for change in found.get("quotes", ()))
+    yield from (_anchor(change, say) for change in found.get("anchors", ()))
     yield from (_answer(change, say) for change in found.get("answers", ()))
 
 
@@ -41,9 +42,19 @@ def _document(change: Found, say: Words) -> str:
 
 
 def _quote(change: Found, say: Words) -> str:
+    return say(f"diff.{change['kind']}", rule=change["rule"], **_wordings(change, say))
+
+
+def _anchor(change: Found, say: Words) -> str:
+    return say("diff.anchor", topic=change["rule"], **_wordings(change, say))
+
+
+def _wordings(change: Found, say: Words) -> dict[str, str]:
     quoted = answer_words(say.language).quoted
-    nearest = quoted(change["wording"]) if change["wording"] else "—"
-    return say(f"diff.{change['kind']}", rule=change["rule"], quote=quoted(change["quote"]), nearest=nearest)
+    return {
+        "quote": quoted(change["quote"]),
+        "nearest": quoted(change["wording"]) if change["wording"] else "—",
+    }
 
 
 def _answer(change: Found, say: Words) -> str:
