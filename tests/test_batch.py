@@ -6,14 +6,18 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook, load_workbook
 
 from hds_bot import HdsBot
 from hds_bot.errors import InputError
-from hds_bot.interfaces.batch import COLUMNS, answer_all, writer
+from hds_bot.interfaces.batch import COLUMNS, Interrupted, answer_all, writer
+from hds_bot.interfaces.cli import main
 from hds_bot.interfaces.questions import LONGEST_LINE, Question, Refused, read_questions
 from hds_bot.render import to_dict
 
@@ -43,7 +47,7 @@ def test_each_line_gets_the_answer_that_asking_gives_under_its_id_in_order(
     )
     rows = answered(bot, path)
     assert [row["id"] for row in rows] == ["b", 7, "a"]
-    assert rows[0] == {"id": "b", **to_dict(bot.ask(CLINIC))}
+    assert rows[0] == {"id": "b", "line": 1, **to_dict(bot.ask(CLINIC))}
     assert [row["verdict"] for row in rows] == ["oui", "oui", "non"]
 
 
@@ -79,7 +83,8 @@ def test_a_bad_line_gives_its_error_and_the_next_is_answered(
     first, last = {"id": "first", "question": CLINIC}, {"id": "last", "question": CLINIC}
     rows = answered(bot, write_lines(tmp_path / "in.jsonl", first, line, last))
     assert [row["id"] for row in rows] == ["first", identifier, "last"]
-    assert set(rows[1]) == {"id", "error"}
+    assert set(rows[1]) - {"question"} == {"id", "line", "error"}
+    assert rows[1]["line"] == 2
     assert re.search(says, rows[1]["error"])
     assert rows[2]["verdict"] == "oui"
 
@@ -175,6 +180,8 @@ def test_a_table_has_one_row_an_answer_and_no_formula(bot: HdsBot, tmp_path: Pat
     assert [row["verdict"] for row in rows] == ["oui", "a_preciser", ""]
     assert rows[0]["quote"] == bot.ask(CLINIC).rule.quote  # type: ignore[union-attr]
     assert rows[1]["missing"] == "health_data"
+    assert [row["line"] for row in rows] == ["1", "2", "3"]
+    assert rows[0]["question"] == CLINIC
     assert "is blank" in rows[2]["error"]
 
 
@@ -190,21 +197,139 @@ def test_lone_surrogates_are_written_as_json_escapes(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out.jsonl").read_bytes())["id"] == "\ud800"
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_what_was_there_stays_when_a_run_fails(tmp_path: Path, error: type[BaseException]) -> None:
+def test_what_was_there_stays_when_a_run_fails(tmp_path: Path) -> None:
     (tmp_path / "out.jsonl").write_text("before", "utf-8")
 
     def run() -> None:
         with writer(tmp_path / "out.jsonl") as write:
             write({"id": 1})
-            raise error
+            raise RuntimeError
 
-    with pytest.raises(error):
+    with pytest.raises(RuntimeError):
         run()
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
     assert (tmp_path / "out.jsonl").read_text("utf-8") == "before"
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"), [("o.jsonl", "o.part1.jsonl"), ("o.csv", "o.part1.csv"), ("o.xlsx", "o.part1.csv")]
+)
+def test_what_is_written_is_kept_at_an_interrupt_and_an_earlier_part_too(
+    tmp_path: Path, name: str, kept: str
+) -> None:
+    (tmp_path / name).write_text("before", "utf-8")
+
+    def run() -> None:
+        with writer(tmp_path / name) as write:
+            write({"id": "first"})
+            raise KeyboardInterrupt
+
+    for expected in (kept, kept.replace("1", "2")):
+        with pytest.raises(Interrupted) as interrupted:
+            run()
+        assert interrupted.value.kept == tmp_path / expected
+        assert "first" in (tmp_path / expected).read_text("utf-8")
+    assert (tmp_path / name).read_text("utf-8") == "before"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_an_answer_is_in_the_draft_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    for name in ("out.jsonl", "out.csv"):
+        with writer(tmp_path / name) as write:
+            write({"id": "first"})
+            (draft,) = tmp_path.glob(".*.part")
+            assert "first" in draft.read_text("utf-8")
+
+
+def test_a_workbook_is_answered_into_a_workbook(bot: HdsBot, tmp_path: Path) -> None:
+    book = Workbook()
+    for row in (["id", "question"], [1, CLINIC], ["b", " "]):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "in.xlsx")
+    with writer(tmp_path / "out.xlsx") as write:
+        answer_all(bot, read_questions(tmp_path / "in.xlsx"), write)
+    header, *rows = load_workbook(tmp_path / "out.xlsx").worksheets[0].iter_rows(values_only=True)
+    assert header == COLUMNS
+    assert [row[:4] for row in rows] == [("1", "2", CLINIC, "oui"), ("b", "3", " ", None)]
+
+
+def test_a_workbook_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.xlsx").write_text("{}", "utf-8")
+    with pytest.raises(InputError, match=r"in\.xlsx: is no Excel workbook"):
+        list(read_questions(tmp_path / "in.xlsx"))
+
+
+def test_a_workbook_without_what_reads_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    monkeypatch.delitem(sys.modules, "hds_bot.interfaces.page.workbook", raising=False)
+    monkeypatch.delattr("hds_bot.interfaces.page.workbook", raising=False)
+    with pytest.raises(InputError, match=r"hds-bot\[page\]"), writer(tmp_path / "out.xlsx"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_spreadsheets_of_another_kind_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.ods").write_bytes(b"PK")
+    with pytest.raises(InputError, match="neither read nor written"):
+        list(read_questions(tmp_path / "in.ods"))
+    with pytest.raises(InputError, match="neither read nor written"), writer(tmp_path / "out.xls"):
+        pass
+
+
 def test_a_folder_that_cant_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be written"), writer(tmp_path / "absent" / "out.jsonl"):
         pass
+
+
+# -- the command --------------------------------------------------------------------------
+
+
+def test_the_questions_are_never_replaced_by_the_answers(index_folder: Path, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "in.jsonl", {"id": 1, "question": CLINIC}, b"oops")
+    before = path.read_bytes()
+    (tmp_path / "link.jsonl").symlink_to(path)
+    (tmp_path / "hard.jsonl").hardlink_to(path)
+    for output in (path, tmp_path / "link.jsonl", tmp_path / "hard.jsonl"):
+        done = batch(index_folder, str(path), "-o", str(output))
+        assert done.returncode == 1
+        assert "is the file of the questions" in done.stderr
+        assert path.read_bytes() == before
+
+
+def test_an_interrupted_batch_says_how_many_it_wrote_and_how_to_go_on(
+    index_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_lines(tmp_path / "in.jsonl", *({"id": number, "question": CLINIC} for number in range(4)))
+    output, ask, asked = tmp_path / "out.jsonl", HdsBot.ask, iter([True, True])
+
+    def interrupted(self: HdsBot, *turns: Any, **options: Any) -> Any:
+        if next(asked, False):
+            return ask(self, *turns, **options)
+        raise KeyboardInterrupt
+
+    arguments = ["--index", str(index_folder), "batch", str(path), "-o", str(output)]
+    with monkeypatch.context() as patch:
+        patch.setattr(HdsBot, "ask", interrupted)
+        assert main(arguments) == 130
+    told = capsys.readouterr().err
+    assert "interrupted: 2 written, kept in" in told
+    assert "--skip 2" in told
+    kept = [json.loads(line)["id"] for line in (tmp_path / "out.part1.jsonl").read_text("utf-8").splitlines()]
+    assert main([*arguments, "--skip", "2"]) == 0
+    assert kept + [json.loads(line)["id"] for line in output.read_text("utf-8").splitlines()] == [0, 1, 2, 3]
+
+
+def test_a_short_question_is_answered_in_the_language_asked_for(
+    index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_lines(tmp_path / "in.jsonl", {"id": 1, "question": "Hospital HDS?"})
+    for command in (["batch", str(path)], ["ask", "Hospital HDS?", "--json"]):
+        assert main(["--index", str(index_folder), *command, "--language", "en"]) == 0
+        assert json.loads(capsys.readouterr().out)["language"] == "en"
+
+
+def batch(index: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hds_bot", "--index", str(index), "batch", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

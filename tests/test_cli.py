@@ -428,7 +428,7 @@ def test_help_and_version_go_to_standard_output(run: Terminal, arguments: list[s
 def test_what_nobody_foresaw_is_one_line_and_not_a_traceback(
     run: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(HdsBot, "ask", lambda *_: 1 / 0)
+    monkeypatch.setattr(HdsBot, "ask", lambda *_, **__: 1 / 0)
     status, output, words = run("ask", CLINIC)
     assert (status, output) == (1, "")
     assert words.startswith("hds-bot: unexpected ZeroDivisionError: division by zero\n  →")
@@ -438,7 +438,7 @@ def test_what_nobody_foresaw_is_one_line_and_not_a_traceback(
 
 
 def test_an_interrupt_gives_130(run: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(HdsBot, "ask", interrupted)

@@ -113,6 +113,7 @@ def _add_ask(commands: _Commands) -> None:
     ask.add_argument(
         "--record", type=Path, metavar="FILE", help="also write the answer as a record to replay"
     )
+    _add_language(ask)
     _add_json(ask)
 
 
@@ -137,11 +138,15 @@ def _add_batch(commands: _Commands) -> None:
         "questions",
         type=Path,
         metavar="IN",
-        help=".jsonl or .csv with id and turns or question; - reads JSONL",
+        help=".jsonl, .csv or .xlsx with id and turns or question; - reads JSONL",
     )
     batch.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help=".jsonl or .csv (default: standard output)"
+        "-o", "--output", type=Path, metavar="OUT", help=".jsonl, .csv or .xlsx (default: standard output)"
     )
+    batch.add_argument(
+        "--skip", type=_count, default=0, metavar="N", help="leave out the first N, answered already"
+    )
+    _add_language(batch)
 
 
 def _add_eval(commands: _Commands) -> None:
@@ -257,3 +262,15 @@ def _add(commands: _Commands, name: str, command: str, words: str) -> argparse.A
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--language", choices=("fr", "en"), help="to answer in (default: that of each question)"
+    )
+
+
+def _count(given: str) -> int:
+    if not given.isdecimal():
+        raise argparse.ArgumentTypeError(f"{given!r} is no count")
+    return int(given)

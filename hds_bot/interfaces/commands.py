@@ -9,9 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 from hds_bot import rules
@@ -29,11 +31,11 @@ from hds_bot.bot import (
 from hds_bot.errors import InputError
 from hds_bot.interfaces import batch, changes, described, evaluation, replay
 from hds_bot.interfaces.progress import StagedBar, bar
-from hds_bot.interfaces.questions import read_questions
+from hds_bot.interfaces.questions import Question, Refused, read_questions
 from hds_bot.render import contract, terminal, to_dict, to_record
 
 Options = argparse.Namespace
-DONE, FOUND = 0, 1
+DONE, FOUND, INTERRUPTED = 0, 1, 130
 _MOST_PIPED = 4 * MAX_CHARACTERS + 1
 
 
@@ -42,7 +44,7 @@ _MOST_PIPED = 4 * MAX_CHARACTERS + 1
 
 def ask(options: Options) -> int:
     """`ask TURN…`: the answer, and its record where one is wanted."""
-    answer = _bot(options).ask(options.turns or _piped_question())
+    answer = _bot(options).ask(options.turns or _piped_question(), language=options.language)
     if options.record:
         _write(options.record, _json(to_record(answer)))
     _say(_json(to_dict(answer)) if options.json else terminal.to_text(answer, width=_width(), color=_color()))
@@ -63,10 +65,15 @@ def search(options: Options) -> int:
 
 def batch_answers(options: Options) -> int:
     """`batch IN`: an answer a line; exit 1 where a line was refused."""
-    bot = _bot(options)
-    questions = bar(read_questions(options.questions), "Answering", total=_count(options.questions))
-    with batch.writer(options.output) as write:
-        tally = batch.answer_all(bot, questions, write)
+    batch.refuse_input_as_output(options.questions, options.output)
+    bot, tally = _bot(options), batch.Tally()
+    try:
+        with batch.writer(options.output) as write:
+            batch.answer_all(bot, _questions(options), write, language=options.language, tally=tally)
+    except KeyboardInterrupt as interrupt:
+        kept = interrupt.kept if isinstance(interrupt, batch.Interrupted) else None
+        _tell(_interruption(options, options.skip + tally.answered + tally.refused, kept))
+        return INTERRUPTED
     _tell(f"{tally.answered} answered, {tally.refused} refused")
     return FOUND if tally.refused else DONE
 
@@ -230,11 +237,25 @@ def _piped_question() -> str:
     return sys.stdin.buffer.read(_MOST_PIPED).decode("utf-8", "replace")
 
 
-def _count(path: Path) -> int | None:
+def _questions(options: Options) -> Iterable[Question | Refused]:
+    """Those that are left to answer, followed by a bar."""
+    left = islice(read_questions(options.questions), options.skip, None)
+    return bar(left, "Answering", total=_count(options.questions, options.skip))
+
+
+def _count(path: Path, skipped: int) -> int | None:
     """How many questions there are, where a bar will show it."""
     if str(path) == "-" or not sys.stderr.isatty():
         return None
-    return sum(1 for _ in read_questions(path))
+    return max(0, sum(1 for _ in read_questions(path)) - skipped)
+
+
+def _interruption(options: Options, done: int, kept: Path | None) -> str:
+    where = f", kept in {kept}" if kept else ""
+    return (
+        f"interrupted: {done - options.skip} written{where}\n"
+        f"  → for the others: hds-bot batch {options.questions} --skip {done}, with another file for -o"
+    )
 
 
 def _write(path: Path, text: str) -> None:

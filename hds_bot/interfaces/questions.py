@@ -1,4 +1,4 @@
-"""Questions from a JSONL or CSV file, read one at a time; a bad line is told, and never stops the rest."""
+"""Questions from a JSONL, CSV or Excel file, read one at a time; a bad line is told, and never stops the rest."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 from hds_bot.errors import InputError
@@ -17,6 +19,7 @@ from hds_bot.types import FactValue
 FIELDS = ("id", "question", "turns", "known_facts")
 LONGEST_LINE = 1_000_000
 """Bytes of a line, beyond which it is refused unread."""
+_OTHER_TABLES = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Question:
     id: str | int
     turns: str | list[str]
     known_facts: Mapping[str, FactValue] | None = None
+    line: int = field(default=0, compare=False)
+    """Of the file, from 1, or row of the sheet; 0 where there is no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +39,18 @@ class Refused:
 
     id: str | int | None
     error: str
+    line: int = field(default=0, compare=False)
 
 
 def read_questions(path: Path) -> Iterator[Question | Refused]:
-    """Each line of a .csv file, or of a JSONL file ("-" is standard input), as a question or refused.
+    """Each line of a .csv, .xlsx or JSONL file ("-" is standard input), as a question or refused.
 
-    Raises InputError where the file can't be opened, or where a CSV file has no usable header.
+    Raises InputError where the file can't be opened, where a table has no usable header, or is of another kind.
     """
+    refuse_other_tables(path)
     seen: set[str | int] = set()
     with _opened(path) as lines:
-        rows = _csv_rows(lines, path) if is_csv(path) else _json_rows(lines)
-        for number, row in rows:
+        for number, row in _rows(lines, path):
             yield _question(row, number, seen)
 
 
@@ -63,6 +69,21 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         ) from error
     with file:
         yield file
+
+
+def _rows(file: IO[bytes], path: Path) -> Iterator[tuple[int, object]]:
+    if is_csv(path):
+        return _csv_rows(file, path)
+    return _sheet_rows(file, path) if is_xlsx(path) else _json_rows(file)
+
+
+def _sheet_rows(file: IO[bytes], path: Path) -> Iterator[tuple[int, object]]:
+    try:
+        lines = workbook().to_jsonl(file.read())
+    except InputError as error:
+        raise InputError(error.what, where=error.where or str(path), next_step=error.next_step) from error
+    # Its first row is the header.
+    return ((number + 1, row) for number, row in _json_rows(BytesIO(lines)))
 
 
 def _json_rows(file: IO[bytes]) -> Iterator[tuple[int, object]]:
@@ -137,16 +158,16 @@ def _question(row: object, number: int, seen: set[str | int]) -> Question | Refu
     try:
         if isinstance(row, InputError):
             raise row
-        question = _checked(row)
+        question = _checked(row, number)
         if question.id in seen:
             raise InputError(f"repeats the id {question.id!r}")
         seen.add(question.id)
         return question
     except InputError as error:
-        return Refused(identifier if _is_identifier(identifier) else None, f"line {number}: {error}")
+        return Refused(identifier if _is_identifier(identifier) else None, f"line {number}: {error}", number)
 
 
-def _checked(row: object) -> Question:
+def _checked(row: object, number: int) -> Question:
     if not isinstance(row, dict):
         raise InputError("is no object", next_step='write {"id": …, "turns": […]}')
     if not _is_identifier(row.get("id")):
@@ -160,7 +181,7 @@ def _checked(row: object) -> Question:
         raise InputError("has turns that are neither text nor a list")
     if not isinstance(known, dict | None):
         raise InputError("has known_facts that are no object")
-    return Question(row["id"], turns, known)
+    return Question(row["id"], turns, known, number)
 
 
 def _is_identifier(value: object) -> bool:
@@ -168,5 +189,31 @@ def _is_identifier(value: object) -> bool:
 
 
 def is_csv(path: Path) -> bool:
-    """Tell by its suffix whether a file is a table."""
+    """Tell by its suffix whether a file is a CSV table."""
     return path.suffix.lower() == ".csv"
+
+
+def is_xlsx(path: Path) -> bool:
+    """Tell by its suffix whether a file is an Excel workbook."""
+    return path.suffix.lower() == ".xlsx"
+
+
+def refuse_other_tables(path: Path) -> None:
+    """Raise InputError for the spreadsheets that are neither read nor written."""
+    if path.suffix.lower() in _OTHER_TABLES:
+        raise InputError(
+            f"is a spreadsheet of a kind ({path.suffix}) that is neither read nor written",
+            where=str(path),
+            next_step="use .xlsx, or CSV UTF-8",
+        )
+
+
+def workbook() -> ModuleType:
+    """Give what reads and writes Excel workbooks. Raises InputError where it isn't installed."""
+    try:
+        from hds_bot.interfaces.page import workbook as module
+    except ImportError as error:
+        raise InputError(
+            f"Excel workbooks need {error.name}", next_step="pip install 'hds-bot[page]', or use CSV UTF-8"
+        ) from error
+    return module
