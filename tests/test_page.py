@@ -19,7 +19,16 @@ from openpyxl import Workbook, load_workbook
 from streamlit.testing.v1 import AppTest
 
 from hds_bot import rules
-from hds_bot.bot import Asked, IndexState, Settings, build_index, diff_index, index_state
+from hds_bot.bot import (
+    MAX_CHARACTERS,
+    MAX_TURNS,
+    Asked,
+    IndexState,
+    Settings,
+    build_index,
+    diff_index,
+    index_state,
+)
 from hds_bot.errors import InputError
 from hds_bot.interfaces.page import card, core, differences, documents, picture, rebuild, sidebar
 from hds_bot.interfaces.page.address import from_query, to_query
@@ -97,24 +106,39 @@ def test_a_button_can_not_open_a_conversation():
     ],
 )
 def test_the_address_gives_back_the_conversation(conversation: Conversation):
-    assert from_query(to_query(conversation)) == conversation
+    assert from_query(to_query(conversation)) == (conversation, True)
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "left"),
     [
-        {"q": [""], "set": ["0.actor.practice"]},
-        {"q": ["a", ""]},
-        {"q": ["a"], "set": ["1.actor.practice"]},
-        {"q": ["a"], "set": ["0.actor.yes"]},
-        {"q": ["a"], "set": ["0.colour.yes"]},
-        {"q": ["a"], "set": ["x.actor"]},
-        {"set": ["0.actor.practice"]},
+        ({"q": [""], "set": ["0.actor.practice"]}, Conversation()),
+        ({"q": ["a", ""]}, Conversation((Step("a"),))),
+        ({"q": ["a"], "set": ["1.actor.practice"]}, Conversation((Step("a"),))),
+        (
+            {"q": ["a", "b"], "set": ["0.actor.yes", "1.actor.practice"]},
+            Conversation((Step("a"), Step("b", {"actor": "practice"}))),
+        ),
+        ({"q": ["a"], "set": ["0.colour.yes"]}, Conversation((Step("a"),))),
+        ({"q": ["a"], "set": ["x.actor"]}, Conversation((Step("a"),))),
+        ({"set": ["0.actor.practice"]}, Conversation()),
     ],
 )
-def test_an_address_that_holds_no_conversation_is_refused(query: dict[str, list[str]]):
-    with pytest.raises(InputError, match="the address holds no conversation"):
-        from_query(query)
+def test_only_what_is_unreadable_in_an_address_is_left_out(query: dict[str, list[str]], left: Conversation):
+    assert from_query(query) == (left, False)
+
+
+def test_an_address_with_more_turns_than_a_conversation_may_have_is_refused():
+    assert len(from_query({"q": ["a"] * MAX_TURNS})[0].steps) == MAX_TURNS
+    with pytest.raises(InputError, match="50 are read at most"):
+        from_query({"q": ["a"] * (MAX_TURNS + 1)})
+
+
+def test_only_the_last_steps_of_a_long_conversation_are_answered_unasked(bot):
+    long, answers = Conversation((Step(KINE),) * 6), Answers()
+    assert [answer is None for answer in answers.to(long, bot, None)] == [True] * 3 + [False] * 3
+    assert None not in answers.to(long, bot, None, earlier=True)
+    assert None not in answers.to(long, bot, None)
 
 
 @pytest.mark.parametrize(
@@ -450,6 +474,55 @@ def test_an_unreadable_link_is_told_and_opens_an_empty_page(page: AppTest):
     assert "hds-intro" in _html(link)
 
 
+def test_a_link_that_is_readable_in_part_opens_what_can_be_read_and_says_so(page: AppTest):
+    link = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    link.query_params.update({"q": [KINE], "set": ["7.actor.practice"]})
+    assert "Une partie de ce lien est illisible" in _html(link.run())
+    assert "hds-answer hds-oui" in _html(link)
+    assert list(link.query_params) == ["q"]
+    link.chat_input(key="ask").set_value(PROVIDER).run()
+    assert "Une partie de ce lien est illisible" not in _html(link)
+
+
+def test_a_link_with_too_many_turns_is_refused_with_the_limit(page: AppTest):
+    link = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    link.query_params["q"] = [KINE] * (MAX_TURNS + 1)
+    assert f"{MAX_TURNS} tours au plus" in _html(link.run())
+    assert "hds-intro" in _html(link)
+
+
+def test_a_conversation_grows_no_longer_than_a_link_can_bring_back(page: AppTest):
+    link = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    link.query_params["q"] = [KINE] * MAX_TURNS
+    link.run()
+    assert "Afficher aussi les réponses précédentes (47)" in link.button(key="show-earlier").label.replace(
+        "\\", ""
+    )
+    link.chat_input(key="ask").set_value(PROVIDER).run()
+    assert f"{MAX_TURNS} tours au plus" in _html(link)
+    assert PROVIDER not in unescape(_html(link))
+
+
+def test_a_question_that_is_too_long_is_kept_and_told_the_limit(page: AppTest):
+    long = f"{KINE} " * (MAX_CHARACTERS // len(KINE) + 1)
+    page.chat_input(key="ask").set_value(long).run()
+    assert f"j’en lis {MAX_CHARACTERS} au plus" in _html(page)
+    assert KINE in unescape(_html(page))
+    page.button(key="edit-0").click().run()
+    assert page.text_area(key="edited-0").value == long
+    page.text_area(key="edited-0").set_value(KINE)
+    page.button(key="FormSubmitter:form-0-Demander à nouveau").click().run()
+    assert "hds-answer hds-oui" in _html(page)
+
+
+def test_every_fact_set_by_hand_is_in_the_address(page: AppTest):
+    page.chat_input(key="ask").set_value(PROVIDER).run()
+    page.button(key="answer-provider_access-False").click().run()
+    assert "1.provider_access.no" in str(page.query_params)
+    page.radio(key="set-provider_access-False").set_value(True).run()
+    assert "1.provider_access.yes" in str(page.query_params)
+
+
 def test_any_turn_can_be_edited_or_removed_and_the_rest_replays(page: AppTest):
     page.chat_input(key="ask").set_value(PROVIDER).run()
     page.button(key="answer-provider_access-False").click().run()
@@ -628,6 +701,17 @@ def test_personal_data_are_told_and_stay_out_of_the_link_unless_the_user_insists
     page.button(key="mask").click().run()
     assert "Durand" not in _html(page)
     assert "semble contenir" not in _html(page)
+
+
+def test_personal_data_in_a_link_leave_the_address_as_soon_as_it_is_read(page: AppTest):
+    link = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    link.query_params["q"] = "Patient Jean Dupont : notre cabinet garde son dossier, HDS ?"
+    assert "semble contenir des données personnelles : nom." in _html(link.run())
+    assert "Dupont" not in str(link.query_params)
+    assert "[nom]" in str(link.query_params)
+    link.checkbox(key="insist").check().run()
+    assert "Dupont" in str(link.query_params)
+    assert "Dupont" in str(link.run().query_params)
 
 
 def test_ratings_are_kept_in_a_file_only_once_the_user_asks(

@@ -7,7 +7,7 @@ from hds_bot.bot.building import BuildProgress, BuildReport, build_index
 from hds_bot.bot.changes import DocumentChange, QuoteChange
 from hds_bot.bot.diff import AnswerChange, Diff, last_diff
 from hds_bot.bot.diffing import Asked, diff_index
-from hds_bot.bot.question import MAX_CHARACTERS
+from hds_bot.bot.question import MAX_CHARACTERS, MAX_TURNS
 from hds_bot.bot.quotes import LostAnchor, LostQuote, check_rules
 from hds_bot.bot.settings import Settings
 from hds_bot.bot.state import IndexState, index_state
@@ -15,6 +15,7 @@ from hds_bot.bot.watching import watch
 
 __all__ = [
     "MAX_CHARACTERS",
+    "MAX_TURNS",
     "AnswerChange",
     "Asked",
     "BuildProgress",

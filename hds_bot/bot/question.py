@@ -9,6 +9,8 @@ from hds_bot.errors import InputError
 
 MAX_CHARACTERS = 20_000
 """Longest conversation, all turns together."""
+MAX_TURNS = 50
+"""Turns of a conversation that the doors for other programs, and a link to the page, take."""
 _KEPT = "\n\t"
 _ASK = "ask in a sentence, in French or English"
 

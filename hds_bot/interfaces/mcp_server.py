@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 
 import hds_bot
 from hds_bot import rules
-from hds_bot.bot import HdsBot
+from hds_bot.bot import MAX_TURNS, HdsBot
 from hds_bot.errors import HdsBotError, InputError, NotFound
 from hds_bot.interfaces import described, models
 from hds_bot.render import contract, to_dict
@@ -36,7 +36,7 @@ INSTRUCTIONS = (
 )
 Turns = Annotated[
     list[models.Text],
-    Field(min_length=1, max_length=models.MAX_TURNS, description="The user's turns, oldest first."),
+    Field(min_length=1, max_length=MAX_TURNS, description="The user's turns, oldest first."),
 ]
 Names = Annotated[list[models.Name] | None, Field(min_length=1)]
 

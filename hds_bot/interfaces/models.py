@@ -10,11 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, create_model
 
 from hds_bot import rules
-from hds_bot.bot import MAX_CHARACTERS
+from hds_bot.bot import MAX_CHARACTERS, MAX_TURNS
 from hds_bot.rules import FactSpec
 from hds_bot.types import CitedBy, Language, Method, Outcome
 
-MAX_TURNS = 50
 MAX_HITS = 50
 MAX_QUESTIONS = 500
 VerdictWord = Literal["oui", "non", "a_preciser", "sans_verdict", "hors_perimetre"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hds_bot import rules
+from hds_bot.bot import MAX_TURNS
 from hds_bot.errors import InputError
-from hds_bot.interfaces.page.conversation import Conversation, Step
+from hds_bot.interfaces.page.conversation import Conversation, Step, sound
 from hds_bot.types import FactValue
 
 LONGEST = 6_000
@@ -31,29 +32,29 @@ def fits(conversation: Conversation) -> bool:
     return sum(map(len, conversation.turns)) <= LONGEST
 
 
-def from_query(query: Mapping[str, Sequence[str]]) -> Conversation:
-    """Read what `to_query` wrote. Raises InputError where it is something else."""
+def from_query(query: Mapping[str, Sequence[str]]) -> tuple[Conversation, bool]:
+    """Read what `to_query` wrote, and tell whether all of it could be read; the rest is left out.
+
+    Raises InputError where there are more than MAX_TURNS steps.
+    """
     turns, facts = query.get(_TURN, ()), query.get(_SET, ())
+    if len(turns) > MAX_TURNS:
+        raise InputError(f"the address holds {len(turns)} turns; {MAX_TURNS} are read at most")
     by_step: list[dict[str, FactValue]] = [{} for _ in turns]
+    read = [_set(written, by_step) for written in facts]
+    steps = tuple(map(Step, turns, by_step))
+    conversation = sound(steps)
+    return conversation, all(read) and conversation.steps == steps
+
+
+def _set(written: str, by_step: Sequence[dict[str, FactValue]]) -> bool:
+    """Set a fact as `STEP.FACT.VALUE` says; False where that says nothing."""
     try:
-        for written in facts:
-            number, fact, word = written.split(".")
-            by_step[_index(number, turns)][fact] = _value(fact, word)
-        return _checked(tuple(map(Step, turns, by_step)))
-    except (KeyError, ValueError, IndexError) as error:
-        raise InputError("the address holds no conversation", next_step="open the page without it") from error
-
-
-def _checked(steps: tuple[Step, ...]) -> Conversation:
-    if steps and not steps[0].text:
-        raise ValueError("a button can't open a conversation")
-    if not all(step.text or step.facts for step in steps):
-        raise ValueError("a step says nothing")
-    return Conversation(steps)
-
-
-def _index(number: str, turns: Sequence[str]) -> int:
-    return range(len(turns))[int(number)]
+        number, fact, word = written.split(".")
+        by_step[range(len(by_step))[int(number)]][fact] = _value(fact, word)
+    except (KeyError, ValueError, IndexError):
+        return False
+    return True
 
 
 def _word(fact: str, value: FactValue) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from hds_bot import rules
-from hds_bot.bot import MAX_CHARACTERS, HdsBot
+from hds_bot.bot import MAX_CHARACTERS, MAX_TURNS, HdsBot
 from hds_bot.errors import InputError
 from hds_bot.interfaces.page import card, header, keep, missing, near, refusal, state, understood, warning
 from hds_bot.interfaces.page.conversation import Conversation, Step
@@ -15,26 +15,30 @@ from hds_bot.interfaces.page.markup import label, tag
 from hds_bot.interfaces.page.wording import Words, words
 from hds_bot.types import Answer, Verdict
 
+Given = list[Answer | InputError | None]
+"""What each step was answered; None where it was not answered yet."""
+
 
 def show(bot: HdsBot) -> None:
     """Show the conversation and the field for the next question."""
-    readable = state.arrive()
+    state.arrive()
     conversation = state.conversation()
-    answers = state.answers().to(conversation, bot, state.chosen())
+    answers = state.answers().to(conversation, bot, state.chosen(), earlier=state.earlier())
     say = _spoken(answers)
     header.show(say, started=bool(conversation.steps))
-    if not readable:
-        st.html(tag("p", say("error.address"), role="alert", class_="hds-refused"))
+    if notice := state.notice():
+        st.html(tag("p", say(notice, most=MAX_TURNS), role="alert", class_="hds-refused"))
     if conversation.steps:
         _history(conversation, answers, bot, say)
     else:
         _welcome(say)
-    if said := st.chat_input(say("app.ask"), max_chars=MAX_CHARACTERS, key="ask"):
+    # No limit in the field: a browser would drop what is longer without a word.
+    if said := st.chat_input(say("app.ask"), key="ask"):
         state.say_turn(said)
         st.rerun()
 
 
-def _spoken(answers: list[Answer | InputError]) -> Words:
+def _spoken(answers: Given) -> Words:
     """Give the words in the language of the last answer, unless another was chosen by hand."""
     before = state.language()
     guessed = (answer.language for answer in reversed(answers) if isinstance(answer, Answer))
@@ -61,18 +65,29 @@ def _welcome(say: Words) -> None:
 # -- questions and answers ----------------------------------------------------------------
 
 
-def _history(conversation: Conversation, answers: list[Answer | InputError], bot: HdsBot, say: Words) -> None:
+def _history(conversation: Conversation, answers: Given, bot: HdsBot, say: Words) -> None:
     last = len(answers) - 1
+    if unanswered := answers.count(None):
+        st.button(say("turn.earlier", count=unanswered), key="show-earlier", on_click=state.show_earlier)
     for number, (step, answer) in enumerate(zip(conversation.steps, answers, strict=True)):
         if number == last:
             warning.show(conversation, say)
         _turn(number, step, say)
         if isinstance(answer, InputError):
-            refusal.show(say("error.question"), answer, say)
+            refusal.show(_refusal(conversation, say), answer, say)
+        elif answer is None:
+            continue
         elif number < last:
             st.html(card.summary_line(answer, say))
         else:
             _answer(answer, bot, say)
+
+
+def _refusal(conversation: Conversation, say: Words) -> str:
+    count = sum(map(len, conversation.turns))
+    if count > MAX_CHARACTERS:
+        return say("error.long", count=count, most=MAX_CHARACTERS)
+    return say("error.question")
 
 
 def _turn(number: int, step: Step, say: Words) -> None:
@@ -93,7 +108,7 @@ def _turn(number: int, step: Step, say: Words) -> None:
 def _form(number: int, step: Step, say: Words) -> None:
     with st.form(f"form-{number}", border=False):
         key = f"edited-{number}"
-        st.text_area(say("app.question"), step.text, max_chars=MAX_CHARACTERS, key=key)
+        st.text_area(say("app.question"), step.text, key=key)
         with st.container(horizontal=True):
             st.form_submit_button(
                 say("turn.save"), type="primary", on_click=state.edit_from, args=(number, key)

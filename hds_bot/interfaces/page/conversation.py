@@ -60,7 +60,7 @@ class Conversation:
 
     def forgotten(self, fact: str) -> Conversation:
         """Take back every setting of a fact by hand."""
-        return _sound(
+        return sound(
             replace(step, facts={name: value for name, value in step.facts.items() if name != fact})
             for step in self.steps
         )
@@ -79,10 +79,10 @@ class Conversation:
 
     def removed(self, number: int) -> Conversation:
         """Leave a step out."""
-        return _sound(step for n, step in enumerate(self.steps) if n != number)
+        return sound(step for n, step in enumerate(self.steps) if n != number)
 
 
-def _sound(steps: Iterable[Step]) -> Conversation:
+def sound(steps: Iterable[Step]) -> Conversation:
     """Leave out steps without content, and buttons clicked before anything was said."""
     kept: list[Step] = []
     for step in steps:

@@ -13,6 +13,8 @@ from hds_bot.types import Answer, FactValue, Language
 
 _open: dict[Settings, HdsBot] = {}
 _opening = threading.Lock()
+_RECENT = 3
+"""Steps that are answered unasked: answering all of a long conversation at once takes too long."""
 _Asked = tuple[str, tuple[str, ...], tuple[tuple[str, FactValue], ...]]
 
 
@@ -52,19 +54,25 @@ class Answers:
         self._answers: dict[tuple[_Asked, Language | None], Answer | InputError] = {}
 
     def to(
-        self, conversation: Conversation, bot: HdsBot, language: Language | None
-    ) -> list[Answer | InputError]:
+        self, conversation: Conversation, bot: HdsBot, language: Language | None, *, earlier: bool = False
+    ) -> list[Answer | InputError | None]:
         """Answer each step, or say why it can't be; what is outdated is let go.
+
+        None for a step further up that was not answered yet, unless `earlier` asks for these too.
 
         All are in one language: the last answer's own, where none is given.
         """
         known, self._answers = self._answers, {}
-        answers: list[Answer | InputError] = []
-        for number in reversed(range(len(conversation.steps))):
+        answers: list[Answer | InputError | None] = []
+        last = len(conversation.steps)
+        for number in reversed(range(last)):
             until = conversation.until(number)
             asked = (bot.snapshot.generation, until.turns, tuple(until.known.items()))
-            answer = known.get((asked, language)) or _ask(bot, until, language)
-            self._answers[asked, language] = answer
+            answer = known.get((asked, language))
+            if answer is None and (earlier or number >= last - _RECENT):
+                answer = _ask(bot, until, language)
+            if answer is not None:
+                self._answers[asked, language] = answer
             if isinstance(answer, Answer):
                 language = answer.language
                 self._answers[asked, language] = answer

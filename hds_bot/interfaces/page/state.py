@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
+from hds_bot.bot import MAX_TURNS
 from hds_bot.errors import InputError
 from hds_bot.interfaces.page import address, privacy
 from hds_bot.interfaces.page.conversation import Conversation
@@ -57,6 +58,17 @@ def insists() -> bool:
     return bool(st.session_state.get("insists"))
 
 
+def notice() -> str:
+    """Give the key of the words for what could not be taken, from the address or from the user; else ""."""
+    key: str = st.session_state.get("notice", "")
+    return key
+
+
+def earlier() -> bool:
+    """Tell whether the answers further up are to be shown whatever that takes."""
+    return bool(st.session_state.get("earlier"))
+
+
 def edited() -> int | None:
     """Give the number of the step that is being edited."""
     number: int | None = st.session_state.get("edited")
@@ -66,17 +78,17 @@ def edited() -> int | None:
 # -- the address --------------------------------------------------------------------------
 
 
-def arrive() -> bool:
-    """Take the conversation from the address, unless this session put it there; False where it is none."""
+def arrive() -> None:
+    """Take the conversation from the address, unless this session put it there."""
     given = {name: st.query_params.get_all(name) for name in st.query_params}
     written: Query = st.session_state.get("written", {})
     if given == written:
-        return True
+        return
     if not given and st.session_state.get("away"):
         # Another page was open, and its address has no conversation.
         _write()
-        return True
-    return _adopt(given)
+        return
+    _adopt(given)
 
 
 def leave() -> None:
@@ -86,15 +98,24 @@ def leave() -> None:
         st.session_state.language = _spoken(st.query_params.get_all(_LANGUAGE))
 
 
-def _adopt(given: Query) -> bool:
+def _adopt(given: Query) -> None:
     st.session_state.written = given
     st.session_state.language = _spoken(given.get(_LANGUAGE, ()))
+    st.session_state.earlier = False
+    st.session_state.conversation, st.session_state.notice = _read(given)
+    if notice() or shareable() != conversation():
+        # What could not be read, and personal data, leave the address at once.
+        _write()
+
+
+def _read(given: Query) -> tuple[Conversation, str]:
     try:
-        st.session_state.conversation = address.from_query(given)
+        read, whole = address.from_query(given)
     except InputError:
-        st.session_state.conversation = Conversation()
-        return False
-    return True
+        return Conversation(), "error.turns"
+    if whole:
+        return read, ""
+    return read, "error.dropped" if read.steps else "error.address"
 
 
 def _spoken(written: Sequence[str]) -> Language | None:
@@ -116,12 +137,12 @@ def _write() -> None:
 
 def say_turn(text: str) -> None:
     """Add what the user wrote."""
-    _change(lambda before: before.said(text))
+    _add(lambda before: before.said(text))
 
 
 def answer(fact: str, value: FactValue) -> None:
     """Add the answer to a missing fact."""
-    _change(lambda before: before.answered(fact, value))
+    _add(lambda before: before.answered(fact, value))
 
 
 def correct_from(fact: str, widget: str) -> None:
@@ -175,8 +196,13 @@ def rate_from(widget: str) -> None:
 
 def start_anew() -> None:
     """Begin another situation."""
-    st.session_state.insists = False
+    st.session_state.insists = st.session_state.earlier = False
     _change(lambda _: Conversation())
+
+
+def show_earlier() -> None:
+    """Show the answers further up too."""
+    st.session_state.earlier = True
 
 
 def speak(language: Language) -> None:
@@ -186,9 +212,18 @@ def speak(language: Language) -> None:
         _write()
 
 
+def _add(change: Callable[[Conversation], Conversation]) -> None:
+    """Add a step, unless a link could no longer bring it back."""
+    if len(conversation().steps) < MAX_TURNS:
+        _change(change)
+    else:
+        st.session_state.notice = "error.turns"
+
+
 def _change(change: Callable[[Conversation], Conversation]) -> None:
     st.session_state.conversation = change(conversation())
     st.session_state.edited = None
+    st.session_state.notice = ""
     _write()
 
 
