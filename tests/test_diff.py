@@ -132,12 +132,22 @@ def test_a_quote_whose_item_is_struck_out_is_lost_and_nothing_old_is_shown_as_it
     assert (change.rule, change.after, change.wording) == ("establishment-clinic", None, "")
 
 
-def test_a_quote_left_alone_in_a_sentence_that_is_negated_is_a_finding(built: Settings) -> None:
+def test_a_sentence_that_is_negated_is_lost_to_its_rules_whichever_part_of_it_changed(
+    built: Settings,
+) -> None:
     reword(built, "est obligatoire pour toute organisation", "n’est plus obligatoire pour toute organisation")
     diff = diff_index(built)
+    assert {change.rule for change in diff.lost} == {"health-data", "no-health-data", "to-clarify"}
+    assert all("n’est plus obligatoire" in change.wording for change in diff.lost)
+    assert diff.is_finding
+
+
+def test_a_quote_left_alone_in_a_line_that_is_negated_is_a_finding(built: Settings) -> None:
+    reword(built, "- Centres de santé", "- Centres de santé (ne sont plus concernés)")
+    diff = diff_index(built)
     assert diff.lost == ()
-    assert {change.rule for change in diff.reworded} == {"health-data", "no-health-data", "to-clarify"}
-    assert all("n’est plus obligatoire" in change.wording for change in diff.reworded)
+    assert {change.rule for change in diff.reworded} == {"establishment-health-centre"}
+    assert all("ne sont plus concernés" in change.wording for change in diff.reworded)
     assert diff.is_finding
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -268,10 +269,29 @@ def test_every_quote_is_in_the_guidance_word_for_word() -> None:
 
 
 def test_every_quote_is_in_the_guidance_once() -> None:
+    text = guidance()
+    assert [quote for quote in quotes() if text.count(quote) != 1] == []
+
+
+def test_every_quote_is_a_whole_sentence_or_a_whole_line_of_a_list() -> None:
+    """Of a part of a sentence, the rest could come to say the contrary while the part still stands."""
+    text, edge = guidance(), re.compile(r"\n(• )?|(?<=[.!?…])\s")
+    begins, ends = {0}, {len(text)}
+    for found in edge.finditer(text):
+        begins.add(found.end())
+        ends.add(found.start())
+    starts = {quote: text.index(quote) for quote in quotes()}
+    assert [q for q, at in starts.items() if at not in begins or at + len(q) not in ends] == []
+
+
+def guidance() -> str:
     (document,) = {rule.document for rule in BOOK.rules}
-    text = (HERE.parent / "corpus" / f"{document}.md").read_text(encoding="utf-8")
-    quotes = {quote for rule in BOOK.rules for quote in (rule.quote, *rule.also) if quote}
-    assert [quote for quote in quotes if text.count(quote) != 1] == []
+    (text,) = (doc.text for doc in read_corpus(HERE.parent / "corpus").documents if doc.id == document)
+    return text
+
+
+def quotes() -> set[str]:
+    return {quote for rule in BOOK.rules for quote in (rule.quote, *rule.also) if quote}
 
 
 def test_a_lost_quote_is_told_with_its_rule_and_document() -> None:
