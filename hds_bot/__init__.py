@@ -6,6 +6,7 @@ The front door: `HdsBot.load().ask("…")` gives an `Answer`. Names are imported
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Answer", "HdsBot", "HdsBotError", "Hit", "Passage", "Verdict", "__version__"]
+
+# onnxruntime counts its uses and sends the counts to its maker unless it is told not to, before its import.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOMES = {
     "Answer": "hds_bot.types",

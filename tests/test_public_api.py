@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def test_all_names_what_can_be_imported() -> None:
 def test_every_public_name_is_in_all() -> None:
     tables = {name for name in vars(hds_bot) if not name.startswith("_")}
     modules = {name for name in tables if f"hds_bot.{name}" in sys.modules}
-    helpers = {"annotations", "import_module", "Any", "TYPE_CHECKING"}
+    helpers = {"annotations", "import_module", "os", "Any", "TYPE_CHECKING"}
     assert tables - modules - helpers <= set(hds_bot.__all__)
 
 
@@ -58,7 +59,16 @@ def test_the_documented_examples_run_and_print_what_they_promise(
     assert [line for line in printed if line in set(Verdict)] == promised
 
 
-def run_python(*arguments: str) -> str:
+def test_answering_leaves_nothing_behind_that_counts_its_uses(index_folder: Path, tmp_path: Path) -> None:
+    """onnxruntime keeps such counts in the user's cache, and sends them, unless it is told not to."""
+    script = f"import hds_bot; hds_bot.HdsBot.load(index={str(index_folder)!r}).ask('Hôpital, HDS ?')"
+    run_python("-c", script, env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)})
+    assert not [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name]
+
+
+def run_python(*arguments: str, env: dict[str, str] | None = None) -> str:
     command = [sys.executable, "-X", "utf8", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True)
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True, env=env
+    )
     return done.stdout
