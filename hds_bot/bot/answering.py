@@ -129,8 +129,9 @@ def _cite(
 
 
 def _in_turn(rules: Iterable[Place], subjects: Iterable[Place]) -> Iterator[tuple[Place, CitedBy]]:
-    """A rule's, a subject's, a rule's…: the deciding rule's own words come first."""
-    for rule, subject in zip_longest(rules, subjects):
+    """Begin with the deciding rule's own words and two things that the question is about; then take turns."""
+    stated, about = list(rules), list(subjects)
+    for rule, subject in zip_longest([*stated[:1], None, *stated[1:]], about):
         if rule:
             yield rule, "rule"
         if subject:
