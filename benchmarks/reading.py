@@ -1,4 +1,4 @@
-"""Time the reading of questions by words alone: the lexicon's loading, the heads', and `facts.extract`.
+"""Time the reading of questions by words alone: the lexicon's loading, the reader's, and `facts.extract`.
 
     uv run python benchmarks/reading.py [FILE.jsonl …]
 
@@ -40,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report("lexicon, compiled", load(Path(folder)))
         report("lexicon, kept", *(load(Path(folder)) for _ in range(5)))
-    report("heads", spent(semantic.load_heads))
+    report("reader", spent(semantic.load_reader))
     lexicon.load_lexicon()
     gc.collect()
     for name, turns in {"sixty words": [SIXTY_WORDS], "ten lines": [TEN_LINES]}.items():

@@ -24,7 +24,6 @@ from unittest.mock import patch
 
 import ir_measures
 import numpy as np
-import train_heads
 from ir_measures import RR, R, Success, nDCG
 
 from hds_bot import HdsBot, corpus, encoder, facts, retrieval
@@ -38,9 +37,9 @@ from hds_bot.types import Encoder, FloatArray, Hit, Passage, Progress, Verdict
 ROOT = Path(__file__).parents[1]
 SETS = {
     "development": ROOT / "tests/data/eval/questions.jsonl",
-    **{name: ROOT / f"benchmarks/questions/{name}.jsonl" for name in ("tuning", "aside", "blind")},
+    **{name: ROOT / f"benchmarks/questions/{name}.jsonl" for name in ("tuning", "aside", "opened", "blind")},
 }
-FOLDS, RESAMPLES = 5, 10_000
+RESAMPLES = 10_000
 DEEP = 200
 """Passages of a search that documents are ranked by."""
 
@@ -109,7 +108,7 @@ class KeptVectors:
 
 
 class Readings(KeptVectors):
-    """The same with the states that the trained heads read; each question is read once a run."""
+    """The same with the states that the trained reader reads; each question is read once a run."""
 
     def __init__(self, inner: Encoder, path: Path) -> None:
         super().__init__(inner, path)
@@ -125,14 +124,13 @@ class Readings(KeptVectors):
 
 @dataclass(frozen=True)
 class Question:
-    """A labelled question as search gets it, its turns joined, and what the topic head reads of it."""
+    """A labelled question as search gets it, its turns joined, and what is read of it."""
 
     id: str
     set: str
     labelled: Labelled
     text: str
     reading: Reading
-    states: FloatArray
 
 
 class Guidance:
@@ -150,9 +148,8 @@ class Guidance:
 
     def _question(self, name: str, labelled: Labelled) -> Question:
         text = "\n".join(labelled.turns)
-        mean = self.kept.read_queries([text])[1][0].mean(0)
         reading = self.bot.snapshot.read([text])
-        return Question(f"{name}/{labelled.id}", name, labelled, text, reading, np.concatenate([mean, mean]))
+        return Question(f"{name}/{labelled.id}", name, labelled, text, reading)
 
     def labels(self, passages: Iterable[Passage]) -> Labels:
         """The passages that hold a quote of each question."""
@@ -218,9 +215,9 @@ def report_guidance(guidance: Guidance) -> None:
         ["", *groups],
         [[name, *(first_few(one, of) for of in groups.values())] for name, one in values.items()],
     )
-    print("\nFirst three, other half:\n")
+    print("\nFirst three, blind:\n")
     print_steps(
-        {name: only(one["Success@3"], groups["other half"]) for name, one in values.items()},
+        {name: only(one["Success@3"], groups["blind"]) for name, one in values.items()},
         STEPS["guidance"],
     )
     report_silence(guidance)
@@ -243,7 +240,6 @@ def guidance_values(guidance: Guidance) -> dict[str, Values]:
         "fused, dense 0.4": guidance.run(ships, weight=0.4),
         "fused, dense 0.5": guidance.run(ships),
         "fused, dense 0.6": guidance.run(ships, weight=0.6),
-        "fused, topics learnt on other questions": guidance.run(ships, topics=foreign_topics(guidance)),
         "fused, topics as shipped": guidance.run(ships, topics=shipped),
     }
     values = {name: measure(run, labels, MEASURES["guidance"]) for name, run in runs.items()}
@@ -266,21 +262,6 @@ def best_units(guidance: Guidance) -> Run:
         order = np.argsort(-(rows @ question.reading.vector), kind="stable")
         found[question.id] = list(dict.fromkeys(units[at][0] for at in order))
     return found
-
-
-def foreign_topics(guidance: Guidance) -> dict[str, list[str]]:
-    """Three topics a question, by heads trained as the shipped one is, on the other questions alone."""
-    folds = np.random.default_rng(0).integers(FOLDS, size=len(guidance.questions))
-    topics: dict[str, list[str]] = {}
-    for fold in range(FOLDS):
-        known = [q for q, of in zip(guidance.questions, folds, strict=True) if of != fold]
-        samples = [(q, train_heads.topics_of({"quotes": q.labelled.quotes})) for q in known]
-        samples = [(q.states, topic, 1 / len(of)) for q, of in samples for topic in of]
-        inputs, wanted, shares = (list(column) for column in zip(*samples, strict=True))
-        classes, weights, bias = train_heads.fit_linear("topic", np.array(inputs), wanted, shares)
-        for q in (q for q, of in zip(guidance.questions, folds, strict=True) if of == fold):
-            topics[q.id] = [classes[at] for at in np.argsort(-(weights @ q.states + bias))[:3]]
-    return topics
 
 
 def report_silence(guidance: Guidance) -> None:
@@ -435,7 +416,7 @@ STEPS = {
         ("fused, dense 0.5", "words, expanded"),
         ("fused, dense 0.6", "fused, dense 0.5"),
         ("fused, passages of 300 characters", "fused, dense 0.5"),
-        ("fused, topics learnt on other questions", "fused, dense 0.5"),
+        ("fused, topics as shipped", "fused, dense 0.5"),
     ],
     "outside": [
         ("fused, dense 0.5", "words"),

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from hds_bot import HdsBot
 from hds_bot.errors import RulesError
 from hds_bot.facts import extract, fingerprint, semantic
-from hds_bot.facts.semantic import load_heads
-from hds_bot.facts.tempering import Corroboration, Outcome, settle
+from hds_bot.facts.semantic import READER, load_reader
+from hds_bot.facts.tempering import SURE_AGAINST_PROTECTION, Corroboration, Outcome, settle
 from hds_bot.types import Evidence, Fact, FactValue, FloatArray
 
 DATA = Path(__file__).parent / "data"
@@ -164,20 +164,34 @@ WORDED = Fact("excluded", True, Evidence(0, 0, 1, "x"))
 
 
 @given(ODDS, st.sampled_from(["oui", "a_preciser"]), st.booleans(), st.booleans(), st.booleans())
-def test_no_meaning_excludes_where_real_people_a_way_back_or_an_exception_is_named(
+def test_what_no_exclusion_survives_gives_way_to_hardly_any_meaning(
     odds: dict[str, float], shown: Outcome, worded: bool, silent: bool, brief: bool
 ) -> None:
     words = Corroboration(WORDED if worded else None, silent, protected=True, brief=brief)
-    assert settle(shown, odds, words) != "non"
+    told = (worded or silent) and odds["non"] >= SURE_AGAINST_PROTECTION
+    assert told or settle(shown, odds, words) != "non"
 
 
-@given(ODDS, st.booleans(), st.booleans())
-def test_no_meaning_excludes_what_no_word_excludes_where_health_data_are_spoken_of(
-    odds: dict[str, float], silent: bool, brief: bool
+@given(ODDS, ODDS, st.sampled_from(["oui", "non", "a_preciser"]), st.booleans(), st.booleans(), st.booleans())
+def test_the_surer_meaning_is_of_no_the_likelier_the_no(
+    less: dict[str, float],
+    more: dict[str, float],
+    shown: Outcome,
+    worded: bool,
+    silent: bool,
+    protected: bool,
 ) -> None:
-    unworded = Corroboration(None, silent, protected=False, brief=brief)
-    assert settle("oui", odds, unworded) != "non"
-    assert silent or settle("a_preciser", odds, unworded) != "non"
+    words = Corroboration(WORDED if worded else None, silent, protected=protected)
+    if less["non"] <= more["non"] and settle(shown, less, words) == "non":
+        assert settle(shown, more, words) == "non"
+
+
+@given(ODDS, st.sampled_from(["oui", "a_preciser"]), st.booleans())
+def test_no_meaning_excludes_what_no_word_excludes_where_health_data_are_spoken_of(
+    odds: dict[str, float], shown: Outcome, brief: bool
+) -> None:
+    unworded = Corroboration(None, silent=False, protected=False, brief=brief)
+    assert settle(shown, odds, unworded) != "non"
 
 
 @given(ODDS, st.sampled_from(["oui", "non", "a_preciser"]), st.booleans(), st.booleans())
@@ -193,23 +207,23 @@ def unread(texts: Sequence[str]) -> tuple[FloatArray, tuple[FloatArray, ...]]:
     return np.ones((len(texts), 4), np.float32), tuple(np.ones((3, 8), np.float32) for _ in texts)
 
 
-def test_with_another_encoder_than_the_heads_were_trained_for_words_alone_decide() -> None:
+def test_with_another_encoder_than_the_reader_was_trained_for_words_alone_decide() -> None:
     for question in SAMPLE:
         reading = extract(question["turns"], read=unread, encoder="another@1")
         assert reading.facts == extract(question["turns"]).facts
         assert reading.vector is not None
 
 
-def test_heads_that_cant_be_read_are_refused_and_missing_ones_are_none(
+def test_a_reader_that_cant_be_read_is_refused_and_a_missing_one_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(semantic, "files", lambda _: tmp_path)
-    assert load_heads.__wrapped__() is None
-    whole = (Path(semantic.__file__).parent / "heads.npz").read_bytes()
+    assert load_reader.__wrapped__() is None
+    whole = (Path(semantic.__file__).parent / READER).read_bytes()
     for damaged in (b"", b"PK", b"text", whole[:5000]):
-        (tmp_path / "heads.npz").write_bytes(damaged)
-        with pytest.raises(RulesError, match="heads can't be read"):
-            load_heads.__wrapped__()
+        (tmp_path / READER).write_bytes(damaged)
+        with pytest.raises(RulesError, match="reader can't be read"):
+            load_reader.__wrapped__()
 
 
 # -- any text -----------------------------------------------------------------------------

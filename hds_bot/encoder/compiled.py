@@ -1,8 +1,8 @@
 """The encoder as an ONNX graph: ids and mask in, unit vectors out, weights in their own 4 bits.
 
 Nothing is quantised again. The nibbles go as they are into onnxruntime's `MatMulNBits` (accuracy level 0:
-arithmetic in float32) and `GatherBlockQuantized`; mean pooling and L2 are the last nodes. The middle layers,
-which tell syntax (who, not, no longer) better than the last, are pooled too, in the same pass.
+arithmetic in float32) and `GatherBlockQuantized`; mean pooling and L2 are the last nodes. The states of a middle
+layer, which tells syntax (who, not, no longer) better than the last, come out beside them, in the same pass.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from hds_bot.encoder.weights import BLOCK, Weights
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
-STATE_LAYERS = (4, 8, 12)
-"""Layers, counted from 1, whose states are given beside the vector; chosen in docs/quality.md."""
+READ_LAYER = 4
+"""The layer, counted from 1, whose states are given beside the vector; chosen in docs/quality.md."""
 CONTRIB = "com.microsoft"
 OPSET, IR_VERSION = 21, 10
 """The first with 4-bit integers: read by onnxruntime 1.20 and later."""
@@ -45,7 +45,7 @@ def build_graph(weights: Weights) -> ModelProto:
     """`input_ids`, `attention_mask` (batch, tokens) int64 -> `vectors`, `states` (batch, width) float32."""
     from onnx import TensorProto, helper
 
-    graph = _Graph(weights)
+    graph = Graph(weights)
     graph.build()
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
@@ -54,19 +54,26 @@ def build_graph(weights: Weights) -> ModelProto:
     hidden = weights.shape.hidden
     shapes: dict[str, list[str | int | None]] = {
         "vectors": ["batch", hidden],
-        "states": ["batch", "tokens", hidden * len(STATE_LAYERS)],
+        "states": ["batch", "tokens", hidden],
     }
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()
     ]
     return helper.make_model(
         helper.make_graph(graph.nodes, "multilingual-e5-small", inputs, outputs, graph.constants),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)],
-        ir_version=IR_VERSION,
+        **versions(),
     )
 
 
-class _Graph:
+def versions() -> dict[str, Any]:
+    """The operator sets and the format of our graphs, as `onnx.helper.make_model` takes them."""
+    from onnx import helper
+
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
+    return {"opset_imports": opsets, "ir_version": IR_VERSION}
+
+
+class Graph:
     """Nodes and constants as they are laid down, from the embeddings to the pooled vector."""
 
     def __init__(self, weights: Weights) -> None:
@@ -75,17 +82,17 @@ class _Graph:
         self.constants: list[TensorProto] = []
 
     def build(self) -> None:
+        """Lay down the whole encoder: `vectors`, and the `states` of `READ_LAYER`."""
         hidden = self.embeddings()
         mask = self.node("Cast", ["attention_mask"], to=_INT32)
-        states = []
         for layer in range(self.weights.shape.layers):
             hidden = self.layer(f"l{layer}", hidden, mask)
-            if layer + 1 in STATE_LAYERS:
-                states.append(hidden)
-        self.node("Concat", states, output="states", axis=-1)
+            if layer + 1 == READ_LAYER:
+                self.node("Identity", [hidden], output="states")
         self.node("LpNormalization", [self.pool(hidden)], output="vectors", axis=-1, p=2)
 
     def embeddings(self) -> str:
+        """Lay down words and positions, normed."""
         word = self.gather_words()
         length = self.node("Shape", ["input_ids"], start=1, end=2)
         zero = self.constant("zero", np.zeros(1, np.int64))
@@ -93,6 +100,7 @@ class _Graph:
         return self.norm("emb.ln", self.node("Add", [word, position]))
 
     def gather_words(self) -> str:
+        """Look the word vectors up in their own 4 bits."""
         # Signed 4-bit weights need no zero point: XOR 8 turns the nibble n into n - 8.
         table = self.weights.matrices["emb.word"]
         shape = (len(table.nibbles), self.weights.shape.hidden)
@@ -111,11 +119,13 @@ class _Graph:
         )
 
     def layer(self, name: str, hidden: str, mask: str) -> str:
+        """Lay down one layer; `mask` names the padding mask, or nothing where no text is padded."""
         attended = self.norm(f"{name}.aln", self.attention(name, hidden, mask), skip=hidden)
         inner = self.node("Gelu", [self.linear([f"{name}.fi"], attended)])
         return self.norm(f"{name}.oln", self.linear([f"{name}.fo"], inner), skip=attended)
 
     def attention(self, name: str, hidden: str, mask: str) -> str:
+        """Lay down self-attention and its output matrix."""
         projected = self.linear([f"{name}.{part}" for part in "qkv"], hidden)
         parts = self.nodes_out("Split", [projected], 3, axis=-1, num_outputs=3)
         heads = self.weights.shape.heads
@@ -139,6 +149,7 @@ class _Graph:
         return self.node("Add", [product, self.constant(f"{names[0]}.b", bias)])
 
     def norm(self, name: str, hidden: str, *, skip: str | None = None) -> str:
+        """Lay down a layer norm, over a sum where there is something to `skip`."""
         gain, bias = (self.constant(f"{name}.{end}", self.weights.vectors[f"{name}.{end}"]) for end in "wb")
         epsilon = self.weights.shape.epsilon
         if skip is None:
@@ -156,11 +167,13 @@ class _Graph:
     def node(
         self, kind: str, inputs: list[str], domain: str = "", *, output: str = "", **options: Any
     ) -> str:
+        """Add a node with one output; give the output's name."""
         return self.nodes_out(kind, inputs, 1, domain, output=output, **options)[0]
 
     def nodes_out(
         self, kind: str, inputs: list[str], count: int, domain: str = "", *, output: str = "", **options: Any
     ) -> list[str]:
+        """Add a node; give its outputs' names."""
         from onnx import helper
 
         outputs = [output or f"{kind}_{len(self.nodes)}_{i}" for i in range(count)]
@@ -168,12 +181,14 @@ class _Graph:
         return outputs
 
     def constant(self, name: str, values: npt.NDArray[Any]) -> str:
+        """Add an array under a name; give the name."""
         from onnx import numpy_helper
 
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def packed(self, name: str, nibbles: npt.NDArray[Any], shape: tuple[int, ...]) -> str:
+        """Add signed 4-bit weights, two a byte; give the name."""
         from onnx import TensorProto, helper
 
         self.constants.append(helper.make_tensor(name, TensorProto.INT4, shape, nibbles.tobytes(), raw=True))

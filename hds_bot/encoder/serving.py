@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
 
 MANIFEST, GRAPH, PIECES = "serving.json", "encoder.onnx", "pieces.sqlite"
-_FORMAT = 3
+_FORMAT = 4
 _BATCH = 4
 """Texts at a time: more is no faster on a CPU, and four of 512 tokens take 100 MB."""
 _PAD = SPECIAL.index("<pad>")
@@ -47,9 +47,9 @@ def compile_serving(target: Path, *, name: str = DEFAULT) -> bool:
         "prompts": PROMPTS,
     }
     try:
-        from hds_bot.encoder.compiled import STATE_LAYERS, write_graph
+        from hds_bot.encoder.compiled import READ_LAYER, write_graph
 
-        facts["state_layers"] = STATE_LAYERS
+        facts["read_layer"] = READ_LAYER
 
         target.mkdir(parents=True, exist_ok=False)
         write_graph(target / GRAPH, weights)

@@ -17,9 +17,9 @@ from hds_bot.facts.context import Scene, read_turn
 from hds_bot.facts.intent import Ask, Intent, intent_of
 from hds_bot.facts.language import guess_language
 from hds_bot.facts.lexicon import load_lexicon
-from hds_bot.facts.semantic import Read, Sense
+from hds_bot.facts.semantic import READER, Read, Sense
 from hds_bot.facts.situation import Situation
-from hds_bot.facts.tempering import temper
+from hds_bot.facts.tempering import temper, wish
 from hds_bot.types import Evidence, Fact, FactValue, FloatArray, Language
 
 __all__ = ["Reading", "anchor", "extract", "fingerprint"]
@@ -50,14 +50,15 @@ def extract(
 ) -> Reading:
     """Read a conversation, oldest turn first. What the user set by hand (`known`) wins.
 
-    `read` gives vectors and states of texts (`ReadingEncoder.read_queries`); with it, and heads trained for that
+    `read` gives vectors and states of texts (`ReadingEncoder.read_queries`); with it, and a reader trained for that
     `encoder`, meaning is heard beside the words. Without it, words alone decide.
     """
     language, lexicon = guess_language(turns), load_lexicon()
     scenes = [read_turn(number, turn, lexicon, guess_language([turn])) for number, turn in enumerate(turns)]
     request, since = _request(scenes)
     sense = Sense.of(turns, since, read, encoder)
-    request = sense.intent(scenes[-1], len(turns), request)
+    if sense.meaning:
+        request = wish(request, sense.meaning.wishes)
     found = [request]
     if request.value == "verdict":
         found += _situation(tuple(scenes[since:]), sense)
@@ -66,7 +67,7 @@ def extract(
         _with_known(found, known or {}),
         _expansion(scenes[since:]),
         "\n".join(turns[since:]),
-        sense.topics(),
+        sense.meaning.topics if sense.meaning else (),
         sense.vector,
     )
 
@@ -85,11 +86,11 @@ def _anchors() -> tuple[str, Mapping[str, str]]:
 
 @cache
 def fingerprint() -> str:
-    """SHA-256 over the lexicon's files and the trained heads: part of an answer's provenance."""
+    """SHA-256 over the lexicon's files and the trained reader: part of an answer's provenance."""
     digest = hashlib.sha256()
     here = files("hds_bot.facts")
     for entry in sorted(
-        [*(here / "lexicon").iterdir(), here / "heads.npz", here / "topics.toml"], key=lambda e: e.name
+        [*(here / "lexicon").iterdir(), here / READER, here / "topics.toml"], key=lambda e: e.name
     ):
         digest.update(entry.name.encode() + b"\0" + entry.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -97,10 +98,10 @@ def fingerprint() -> str:
 
 def _situation(scenes: tuple[Scene, ...], sense: Sense) -> list[Fact]:
     situation = Situation(scenes)
-    found, verdicts, reasons = situation.facts(), sense.verdicts(), sense.reasons()
-    if verdicts is None or reasons is None:
+    found = situation.facts()
+    if sense.meaning is None:
         return found
-    return temper(found, verdicts, reasons, situation.corroboration())
+    return temper(found, sense.meaning.verdicts, sense.meaning.reasons, situation.corroboration())
 
 
 def _request(scenes: Sequence[Scene]) -> tuple[Fact, int]:

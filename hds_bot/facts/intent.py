@@ -18,9 +18,6 @@ WH = word_set(
     "what which who whom whose how why when where"
 )
 WH_LEAD = 6
-VERY_SHORT = 6
-STRUCTURE_WEIGHT = 0.2
-"""A structural input beside the vectors' components; chosen by cross-validation."""
 IMPERATIVE = word_set(
     "citez cite liste listez donne donnez enumerez enumere rappelle rappelez explique expliquez ecris "
     "ecrivez dis dites raconte traduis traduisez list name give tell write explain spell quote describe "
@@ -56,20 +53,6 @@ def intent_of(scene: Scene, *, earlier: Intent | None) -> Ask:
     if found:
         return found[-1]
     return _silent(scene, earlier)
-
-
-def structure(scene: Scene, turns: int) -> dict[str, float]:
-    """Name what was read in a turn, as inputs of the intent head."""
-    asks = _asks(scene)
-    kinds = {s.kind for s in scene.seen}
-    families = {s.family for s in scene.seen}
-    found = {f"strong:{a.intent}" for a in asks if a.intent and a.strong}
-    found |= {f"ask:{a.intent}" for a in asks if a.intent}
-    found |= {f"kind:{k}" for k in kinds & {"hds", "not_a_verdict", "greeting", "switch", "guide_says"}}
-    found |= {f"family:{f}" for f in families & (SITUATION | {"off_topic"})}
-    found |= {"several_turns"} if turns > 1 else set()
-    found |= {"very_short"} if len(scene.tokens) < VERY_SHORT else set()
-    return dict.fromkeys(sorted(found), STRUCTURE_WEIGHT)
 
 
 def _asks(scene: Scene) -> list[Ask]:

@@ -74,21 +74,23 @@ class Situation:
         """What the words say for or against an exclusion, whether or not it suffices for a fact."""
         mentions = health_mentions(self.scenes)
         exclusion = read_exclusion(self.scenes)
-        way_back = [s for s in self._all(*WAY_BACK, family="marks") if s.holds]
         return Corroboration(
             worded=self._worded_exclusion(),
             silent=not any(s.holds for s in mentions),
-            protected=bool(
-                exclusion.defeated
-                or (way_back and mentions)
-                or any(s.exceptional and s.holds for s in mentions)
-            ),
+            protected=bool(exclusion.defeated) or self._protected(mentions),
             firm=bool(
                 exclusion.stands
                 and any(s.holds for s in self._all("thorough", "irreversible", family="marks"))
             ),
             brief=self.scenes[-1].words <= BRIEF,
         )
+
+    def _protected(self, mentions: Sequence[Seen]) -> bool:
+        """Tell whether a way back, an exception, encryption, or what binds a practice is named."""
+        way_back = [s for s in self._all(*WAY_BACK, family="marks") if s.holds]
+        bound = find_actor(self.scenes).kind == "practice" and any(f.value for f in self._practice())
+        excepted = any(s.exceptional and s.holds for s in mentions)
+        return bool(way_back and mentions) or excepted or bound or self._encrypted()
 
     def _worded_exclusion(self) -> Fact | None:
         """The words that speak of excluded data, of none, of no access, or of another trade."""

@@ -1,8 +1,9 @@
-"""Words and meaning weighed: what the head over the encoder's states may change of the facts that words showed.
+"""Words and meaning weighed: what the reader of the encoder's states may change of the facts that words showed.
 
-Where words and meaning come to the same verdict nothing changes. Where they differ, the more careful of the two is
-kept unless the other is sure; an exclusion always needs both: words that speak of one (or of no health data at all),
-and a meaning that is sure of it. The reason (`non:anonymised`, `a_preciser:practice`…) says which fact is then meant.
+Where words and meaning come to the same verdict nothing changes. Where they differ, meaning tells « oui » from « à
+préciser »; an exclusion always needs both: words that speak of one (or of no health data at all), and a meaning that
+is the surer of it the more the words stand against it. The reason (`non:anonymised`, `a_preciser:practice`…) says
+which fact is then meant.
 """
 
 from __future__ import annotations
@@ -15,21 +16,35 @@ from hds_bot.types import Fact, FactValue
 
 Outcome = Literal["oui", "non", "a_preciser"]
 
-NO_AT_ALL = 0.5
+STILL_NO = 0.7
 """Below this, meaning takes back a « non » of the words."""
-SURE_OF_NO = 0.75
+SURE_OF_NO = 0.8
 """From here, meaning turns « à préciser » into « non », where words speak of an exclusion."""
-SURE_AGAINST_WORDS = 0.85
-"""From here, it does so even against a « oui » of the words."""
-SURE_IN_SILENCE = 0.93
+SURE_IN_SILENCE = 0.9
 """From here, it does so where words speak of no health data at all."""
+SURE_AGAINST_WORDS = 0.95
+"""From here, it does so even against a « oui » of the words."""
+SURE_AGAINST_PROTECTION = 0.97
+"""From here, it does so even where words name what no exclusion survives."""
 NEVER = 2.0
-SURE_OF_YES_AGAINST_NO = 0.6
-OPEN_AFTER_ALL = 0.5
+SURE_OF_ANOTHER_WISH = 0.5
+"""From here, meaning overrules words that plainly ask for a verdict."""
+HARDLY = 0.1
+"""Below this, even a brief question can't mean what its words say."""
+SURE_OF_YES = 0.6
 EXCLUSIONS = frozenset({"anonymised", "statistical", "simulated", "no_personal_data"})
 CONDITIONS = ("stores_records", "uses_software", "exchanges_data", "teleconsults")
 OPEN_ACTORS = frozenset({"practice", "startup", "organisation", "provider"})
 """Reasons of « à préciser » that name an actor whose own question is left."""
+MEANT: Mapping[str, Mapping[str, FactValue]] = {
+    "establishment": {"actor": "establishment"},
+    "product": {"actor": "publisher"},
+    "practice_condition": {"actor": "practice", "health_data": True},
+    "provider_access": {"actor": "provider", "provider_access": True},
+    "encrypted": {"encrypted": True, "health_data": True},
+    "pseudonymised": {"pseudonymised": True, "health_data": True},
+}
+"""The facts that a reason of « oui » stands for, where not just health data."""
 DECIDING = {"health_data", "provider_access", "in_doubt", *EXCLUSIONS, *CONDITIONS}
 
 
@@ -66,11 +81,20 @@ class Corroboration:
     silent: bool
     """No health data is spoken of at all."""
     protected: bool
-    """Real people, a way back or an exception is named: no meaning overrules that."""
+    """Real people, a way back, an exception, encryption, or what binds a practice is named."""
     firm: bool = False
     """An exclusion stands that is said to be complete or without return."""
     brief: bool = False
     """So few words that they mean what they say: there is no context for meaning to read."""
+
+
+def wish(request: Fact, odds: Mapping[str, float]) -> Fact:
+    """What is asked for as meaning has it; the words' own where they agree, or ask plainly and meaning is unsure."""
+    best = max(odds, key=lambda name: (odds[name], name))
+    plainly = request.value == "verdict" and request.evidence is not None
+    if best == request.value or (plainly and odds[best] < SURE_OF_ANOTHER_WISH):
+        return request
+    return Fact("request", best, None, "semantic")
 
 
 def temper(
@@ -87,40 +111,48 @@ def temper(
 
 def settle(shown: Outcome, odds: Mapping[str, float], words: Corroboration) -> Outcome:
     """The verdict that words and meaning can both answer for."""
-    if words.brief and (shown == "oui" or (words.firm and odds["oui"] < SURE_OF_YES_AGAINST_NO)):
+    if words.brief and odds[shown] >= HARDLY and _plain(shown, odds, words):
         return shown
-    if shown == "non":
-        return _still_no(odds)
     if odds["non"] >= _needed(shown, words):
         return "non"
-    best = max(odds, key=lambda name: (odds[name], name))
-    if shown == "a_preciser":
-        return "oui" if best == "oui" else shown
-    return "a_preciser" if odds["a_preciser"] >= OPEN_AFTER_ALL else shown
+    return "oui" if odds["oui"] >= odds["a_preciser"] else "a_preciser"
+
+
+def _plain(shown: Outcome, odds: Mapping[str, float], words: Corroboration) -> bool:
+    if shown == "oui":
+        return odds["non"] < SURE_AGAINST_WORDS
+    return words.firm and odds["oui"] < SURE_OF_YES
 
 
 def _needed(shown: Outcome, words: Corroboration) -> float:
     """How sure of « non » meaning must be, above 1 where it may not say so."""
-    if words.protected:
+    if shown == "non":
+        return STILL_NO
+    if not (words.worded or words.silent):
         return NEVER
-    if words.worded:
-        return SURE_OF_NO if shown == "a_preciser" else SURE_AGAINST_WORDS
-    return SURE_IN_SILENCE if words.silent and shown == "a_preciser" else NEVER
-
-
-def _still_no(odds: Mapping[str, float]) -> Outcome:
-    if odds["non"] >= NO_AT_ALL:
-        return "non"
-    return "oui" if odds["oui"] >= SURE_OF_YES_AGAINST_NO else "a_preciser"
+    if words.protected:
+        return SURE_AGAINST_PROTECTION
+    if shown == "oui":
+        return SURE_AGAINST_WORDS
+    return SURE_OF_NO if words.worded else SURE_IN_SILENCE
 
 
 def _as_meant(found: Sequence[Fact], settled: Outcome, reason: str, worded: Fact | None) -> list[Fact]:
     kept = [f for f in found if f.id not in DECIDING]
     if settled == "oui":
-        return [*kept, Fact("health_data", True, None, "semantic")]
+        return _included(kept, reason)
     if settled == "non":
         return [*kept, *_excluded(reason, worded)]
     return _opened(kept, found, reason)
+
+
+def _included(kept: Sequence[Fact], reason: str) -> list[Fact]:
+    """What makes it due: an actor whose work it is, a hand on the data, or the data themselves."""
+    meant = MEANT.get(reason, {"health_data": True})
+    named = {f.id for f in kept if f.value == meant.get(f.id)}
+    others = [f for f in kept if f.id not in meant or f.id in named]
+    added = [Fact(name, value, None, "semantic") for name, value in meant.items() if name not in named]
+    return [*others, *added]
 
 
 def _excluded(reason: str, worded: Fact | None) -> list[Fact]:
