@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from rapidfuzz import fuzz
 
 from hds_bot.errors import IndexMismatch, InputError, NotFound
 from hds_bot.index import Entry, Verification
@@ -24,6 +25,8 @@ NEARBY = 0.12
 articles, for multilingual-e5-small, so that the guidance is found among them and seldom comes up for others."""
 EQUAL = 0.02
 """Fused scores this close are equal enough for authority to decide."""
+NAMED = 8
+"""Documents or tags, those spelt most like it, that are named where one is asked for that isn't there."""
 UNRELATED = Path(__file__).with_name("unrelated.txt")
 """Questions that no guidance answers, one a line: how near they come is how near noise comes."""
 _AUTHORITY: dict[Authority, int] = {"guide": 0, "regulator": 1, "law": 2}
@@ -75,10 +78,9 @@ class Retriever:
         questions of this kind, the likeliest first: they rise, the more so the nearer they are.
         `documents` and `tags` keep documents of these ids, with any of these tags. Nothing is near where
         neither words nor vectors come nearer than those of unrelated questions, and nothing likely rises.
-        Raises InputError where k < 1, NotFound where no document has such an id or tag.
+        Raises InputError where k is no whole number from 1, NotFound where no document has such an id or tag.
         """
-        if k < 1:
-            raise InputError(f"can't return {k} passages", next_step="ask for at least one")
+        _refuse_no_count(k)
         allowed = self._allowed(documents, tags)
         if not query.strip():
             return ()
@@ -233,9 +235,21 @@ def _by_authority(scores: FloatArray, ranks: Sequence[int]) -> list[int]:
     return order
 
 
+def _refuse_no_count(k: object) -> None:
+    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+        raise InputError(
+            f"can't return {k!r} passages", where="k", next_step="ask for a whole number of them, at least 1"
+        )
+
+
 def _refuse_unknown(kind: str, asked: Collection[str], known: Collection[str]) -> None:
     if unknown := sorted(set(asked) - set(known)):
-        raise NotFound(f"no {kind} {unknown[0]!r} in the index", next_step="see: hds-bot index status")
+        nearest = sorted(known, key=lambda name: (-fuzz.ratio(name, unknown[0]), name))[:NAMED]
+        more = f", and {len(known) - NAMED} more" if len(known) > NAMED else ""
+        raise NotFound(
+            f"no {kind} {unknown[0]!r} in the index",
+            next_step=f"take one of: {', '.join(nearest)}{more}" if known else f"no document has a {kind}",
+        )
 
 
 def _refuse_other_encoder(index: Generation, encoder: Encoder) -> None:

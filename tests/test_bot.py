@@ -210,8 +210,58 @@ def test_search_gives_the_nearest_passages_without_a_verdict(bot: HdsBot) -> Non
 
 def test_search_can_be_kept_to_a_document_or_a_tag(bot: HdsBot) -> None:
     assert bot.search("anonymisation", documents=[GUIDANCE], tags=["HDS"])
-    with pytest.raises(InputError, match="no document 'elsewhere'"):
+    with pytest.raises(InputError, match="no document 'elsewhere'") as refused:
         bot.search("anonymisation", documents=["elsewhere"])
+    assert GUIDANCE in refused.value.next_step
+    with pytest.raises(InputError, match="no tag 'nope'") as refused:
+        bot.search("anonymisation", tags=["nope"])
+    assert "HDS" in refused.value.next_step
+
+
+@pytest.mark.parametrize("k", ["3", 2.5, None, True, 0, -1])
+def test_a_number_of_passages_that_cant_be_is_refused_by_name(bot: HdsBot, k: object) -> None:
+    with pytest.raises(InputError, match=r"^k: can't return"):
+        bot.search("anonymisation", k)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("", "^the query: is blank"),
+        ("42", "^the query: has no words"),
+        ("a" * 30_000, "^the query has 30,000"),
+    ],
+)
+def test_a_query_that_cant_be_used_is_called_a_query(bot: HdsBot, query: str, says: str) -> None:
+    with pytest.raises(InputError, match=says) as refused:
+        bot.search(query)
+    assert "question" not in str(refused.value)
+
+
+# -- settings -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", ["999999", "banana", "-3", "0", "2.5", "9" * 5000])
+def test_a_number_of_threads_that_cant_be_is_refused(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    monkeypatch.setenv("HDS_BOT_THREADS", asked)
+    with pytest.raises(InputError, match=r"^HDS_BOT_THREADS: is no number of threads"):
+        Settings.resolve()
+
+
+@pytest.mark.parametrize("asked", ["", "1", "4"])
+def test_a_number_of_threads_that_can_be_is_taken(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    monkeypatch.setenv("HDS_BOT_THREADS", asked)
+    assert Settings.resolve().store == ""
+
+
+def test_a_store_that_is_none_is_refused_under_the_name_it_was_given_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(InputError, match=r"^--store: is no postgresql"):
+        Settings.resolve(store="foo://x")
+    monkeypatch.setenv("HDS_BOT_STORE", "foo://x")
+    with pytest.raises(InputError, match=r"^HDS_BOT_STORE: is no postgresql"):
+        Settings.resolve().open_store()
 
 
 # -- builds -------------------------------------------------------------------------------

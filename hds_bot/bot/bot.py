@@ -9,7 +9,7 @@ from typing import Self
 
 from hds_bot.bot.answering import answer, search
 from hds_bot.bot.building import BuildProgress, build_index
-from hds_bot.bot.question import clean_turns
+from hds_bot.bot.question import clean_query, clean_turns
 from hds_bot.bot.settings import Settings
 from hds_bot.bot.snapshot import Snapshot
 from hds_bot.errors import NotFound
@@ -90,10 +90,10 @@ class HdsBot:
         """Find the k passages nearest to a query, best first; none where nothing is near.
 
         `documents` and `tags` restrict to these documents, and to those with one of these tags. Raises
-        InputError for a query that can't be used, or a document or tag that isn't there.
+        InputError for a query or k that can't be used, or a document or tag that isn't there.
         """
         snapshot = self.snapshot
-        return search(snapshot, snapshot.read(clean_turns(query)), k, documents=documents, tags=tags)
+        return search(snapshot, snapshot.read((clean_query(query),)), k, documents=documents, tags=tags)
 
     def documents(self) -> tuple[Entry, ...]:
         """Every document of the index, without its text."""

@@ -12,6 +12,7 @@ MAX_CHARACTERS = 20_000
 MAX_TURNS = 50
 """Turns of a conversation that the doors for other programs, and a link to the page, take."""
 _KEPT = "\n\t"
+_SEARCH = "search for a few words, in French or English"
 _ASK = "ask in a sentence, in French or English"
 
 
@@ -27,6 +28,17 @@ def clean_turns(turns: str | Sequence[str]) -> tuple[str, ...]:
     _refuse_other_than_text(given)
     _refuse_too_long(given)
     return tuple(_checked(_clean(turn), f"turn {place}") for place, turn in enumerate(given, 1))
+
+
+def clean_query(query: str) -> str:
+    """Give what is searched for as `clean_turns` gives a turn, and refuse the same."""
+    try:
+        return clean_turns([query])[0]
+    except InputError as error:
+        where = error.where and "the query"
+        raise InputError(
+            error.what.replace("the question", "the query"), where=where, next_step=_SEARCH
+        ) from None
 
 
 def is_understood(turn: str) -> bool:
