@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import os
 import re
 import socket
@@ -191,11 +192,9 @@ def test_a_list_is_uploaded_answered_and_downloaded(tab: Page, tmp_path: Path):
     tab.get_by_role("button", name="Répondre à la liste").click()
     expect(tab.get_by_text("2 réponse(s), 1 refus.")).to_be_visible(timeout=20_000)
     expect(tab.get_by_role("row")).to_have_count(4)
-    answers = _download(tab, "Télécharger en CSV", tmp_path).read_text("utf-8-sig")
-    assert [line.split(",")[1] for line in answers.splitlines() if line[:2] in ("1,", "2,")] == [
-        "oui",
-        "hors_perimetre",
-    ]
+    lines = _download(tab, "Télécharger en CSV", tmp_path).read_text("utf-8-sig").splitlines()
+    answers = csv.DictReader(lines)
+    assert [row["verdict"] for row in answers if row["id"] in ("1", "2")] == ["oui", "hors_perimetre"]
 
 
 def test_the_index_is_rebuilt_from_the_side_bar_while_everybody_goes_on_asking(
