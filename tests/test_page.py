@@ -434,6 +434,15 @@ def test_an_english_question_gets_english_words_around_french_quotes(page: AppTe
     ).run()
     assert "What I understood" in _html(page)
     assert '<blockquote lang="fr">' in _html(page)
+    assert _html(page).count("The guidance is in French and quoted in the original.") == 1
+
+
+def test_a_quote_whose_sentence_goes_on_is_followed_by_an_ellipsis_on_page_and_sheet(
+    page: AppTest, kine: Answer
+):
+    page.chat_input(key="ask").set_value(KINE).run()
+    assert "<strong>il stocke des dossiers patients,</strong> …" in _html(page)
+    assert "dossiers patients, » … — " in " ".join(sheet(kine, words("fr"), NOON).parts[1].lines)
 
 
 def test_a_question_without_words_is_refused_in_plain_words(page: AppTest):

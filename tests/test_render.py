@@ -132,6 +132,19 @@ def test_a_terminal_shows_reason_quote_place_facts_and_passages(answers: dict[Ve
         assert heading in text
 
 
+@pytest.mark.parametrize(
+    ("quote", "after"), [("soumis si", " …"), ("ceci :", " …"), ("un,", " …"), ("Fini.", ""), ("“Oui”", "")]
+)
+def test_a_quote_that_ends_within_a_sentence_is_followed_by_an_ellipsis(
+    answers: dict[Verdict, Answer], quote: str, after: str
+) -> None:
+    answer = answers[Verdict.OUI]
+    assert answer.rule is not None
+    cut = replace(answer, rule=replace(answer.rule, quote=quote))
+    assert f"  « {quote} »{after}\n" in to_text(cut)
+    assert f"> {quote}{after}\n" in to_markdown(cut)
+
+
 def test_missing_facts_say_where_each_answer_leads(answers: dict[Verdict, Answer]) -> None:
     text = " ".join(to_text(answers[Verdict.A_PRECISER]).split())
     missing = answers[Verdict.A_PRECISER].missing[0]

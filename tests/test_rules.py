@@ -237,7 +237,7 @@ def test_a_summary_opens_with_its_verdict(language: Language, yes: str, no: str)
 
 
 def test_the_summary_names_the_kind_that_was_said() -> None:
-    assert "une clinique" in summary(
+    assert "concerne directement une clinique" in summary(
         BOOK, judge(BOOK, {"actor": "establishment", "establishment_kind": "clinic"}), "fr"
     )
     facts: dict[str, FactValue] = {"actor": "startup", "health_data": True, "health_data_kind": "biometric"}

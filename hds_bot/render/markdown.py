@@ -41,7 +41,7 @@ def _verdict(answer: Answer, speak: Words) -> Iterator[str]:
 
 def _why(answer: Answer, speak: Words) -> Iterator[str]:
     if answer.rule:
-        yield _quoted(escape(answer.rule.quote))
+        yield _quoted(escape(answer.rule.quote) + parts.ellipsis(answer.rule.quote))
         yield ">"
         yield f"> — {escape(parts.rule_place(answer, speak))}"
 

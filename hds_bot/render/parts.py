@@ -11,6 +11,8 @@ from hds_bot.types import Answer, Caution, CitedPassage, Fact, MissingFact, Pass
 SHOWN_CAUTIONS = 3
 """Cautions shown with an answer; the rest is folded or named."""
 
+_ENDS = (".", "!", "?", "…", "»", "”")
+
 
 def verdict_line(answer: Answer, words: Words) -> str:
     """Icon, verdict and what it means, in words."""
@@ -26,6 +28,11 @@ def rule_place(answer: Answer, words: Words) -> str:
     if cited is None or cited.passage.document != answer.rule.document:
         return _joined(answer.rule.document, answer.rule.section)
     return cited_place(cited, words)
+
+
+def ellipsis(quote: str) -> str:
+    """Give what follows a quote, outside its marks, where its sentence goes on: " …", else nothing."""
+    return "" if quote.rstrip().endswith(_ENDS) else " …"
 
 
 def cited_place(cited: CitedPassage, words: Words) -> str:

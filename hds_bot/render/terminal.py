@@ -62,7 +62,8 @@ class _Page:
 
     def why(self, answer: Answer) -> Iterator[str]:
         if answer.rule:
-            yield from self._wrapped(self._speak.quoted(answer.rule.quote), indent=2)
+            quote = answer.rule.quote
+            yield from self._wrapped(self._speak.quoted(quote) + parts.ellipsis(quote), indent=2)
             yield from self._faint(parts.rule_place(answer, self._speak), indent=4)
 
     def understood(self, answer: Answer) -> Iterator[str]:

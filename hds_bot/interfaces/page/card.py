@@ -50,8 +50,10 @@ def _quote(answer: Answer, say: Words) -> str:
     speak = answer_words(say.language)
     lead = _lead_in(answer.passages[0]) if answer.passages else ""
     before = [tag("span", f"{lead} … ", class_="hds-lead")] if lead else []
-    quoted = tag("blockquote", *before, tag("strong", answer.rule.quote), lang="fr")
-    place = tag("figcaption", say("card.source"), " ", parts.rule_place(answer, speak))
+    quote = (tag("strong", answer.rule.quote), parts.ellipsis(answer.rule.quote))
+    original = (" ", say("card.original")) if say.language != "fr" else ()
+    place = tag("figcaption", say("card.source"), " ", parts.rule_place(answer, speak), *original)
+    quoted = tag("blockquote", *before, *quote, lang="fr")
     return tag("figure", quoted, place, class_="hds-quote")
 
 

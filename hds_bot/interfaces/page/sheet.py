@@ -86,7 +86,7 @@ def _rule(answer: Answer, say: Words) -> Iterator[str]:
     speak = answer_words(say.language)
     for cited in answer.passages:
         if cited.quote:
-            yield f"{speak.quoted(cited.quote)} — {parts.place(cited.passage, speak)}"
+            yield f"{speak.quoted(cited.quote)}{parts.ellipsis(cited.quote)} — {parts.place(cited.passage, speak)}"
 
 
 def _facts(answer: Answer, say: Words) -> Iterator[str]:
