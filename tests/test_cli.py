@@ -191,8 +191,9 @@ def test_a_file_that_isnt_there_is_named(run: Terminal, command: str) -> None:
 def test_an_index_is_built_then_up_to_date_then_stale(
     own: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*own, "index", "check"]) == 1
-    assert "missing" in capsys.readouterr().out
+    for action in ("status", "check"):
+        assert main([*own, "index", action]) == 1
+        assert "missing" in capsys.readouterr().out
     assert main([*own, "index", "build"]) == 0
     built = capsys.readouterr()
     assert built.out == ""
@@ -223,6 +224,34 @@ def test_a_build_tells_lost_quotes_and_what_it_left_out(
     assert "left out: bad.txt" in told
     assert "« Cliniques »" in told
     assert "Polycliniques privées" in told
+
+
+def test_status_names_the_files_that_the_last_build_left_out(
+    own: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*own, "index", "build"]) == 0
+    (Path(own[1]) / "bad.txt").write_bytes(b"\x00\x01\x02")
+    assert main([*own, "index", "build", "--keep-going"]) == 0
+    capsys.readouterr()
+    assert main([*own, "index", "status"]) == 0
+    assert "left_out:   bad.txt: " in capsys.readouterr().out
+    assert main([*own, "index", "status", "--json"]) == 0
+    assert [one["path"] for one in json.loads(capsys.readouterr().out)["left_out"]] == ["bad.txt"]
+
+
+def test_a_damaged_index_is_a_finding_of_status_and_not_blamed_on_the_encoder(
+    own: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*own, "index", "build"]) == 0
+    (manifest,) = Path(own[3]).glob("generations/*/manifest.json")
+    manifest.write_text(manifest.read_text("utf-8").replace("e5-small", "f5-small"), "utf-8")
+    capsys.readouterr()
+    assert main([*own, "index", "status"]) == 1
+    assert "damaged" in capsys.readouterr().out
+    assert main([*own, "ask", CLINIC]) == 1
+    told = capsys.readouterr().err
+    assert "manifest.json: was altered since it was built" in told
+    assert "--encoder" not in told
 
 
 def test_a_missing_index_is_told_with_the_command_that_builds_it(

@@ -15,7 +15,7 @@ import pytest
 from index_builds import DIMENSION, build, corpus, folders, tree, unit_vectors, word_of
 
 from hds_bot.errors import CorpusError, EncoderError, IndexBusy, IndexDamaged, IndexMismatch, IndexMissing
-from hds_bot.index import Index, current_generation, new_generation, open_current
+from hds_bot.index import Index, Manifest, current_generation, new_generation, open_current
 from hds_bot.types import Document, FloatArray, Passage
 
 
@@ -240,6 +240,17 @@ def test_a_damaged_file_is_refused_by_name_and_a_build_mends_it(
     assert Path(name).name in str(refused.value) or "more" in str(refused.value)
     build(root)
     Index.open(root, verification="full").close()
+
+
+@pytest.mark.parametrize("written", ["encoder", "corpus_sha256"])
+def test_a_manifest_that_was_altered_is_told_to_be_before_anything_it_says_is_believed(
+    root: Path, written: str
+) -> None:
+    said = getattr(build(root), written)
+    path = root / "generations" / (current_generation(root) or "") / "manifest.json"
+    path.write_text(path.read_text("utf-8").replace(said, "~" + said[1:]), "utf-8")
+    with pytest.raises(IndexDamaged, match=r"manifest\.json: was altered"):
+        open_current(root, Manifest.read)
 
 
 @pytest.mark.parametrize("text", ["", "../../etc", "nothing\n", "\xff", "0123456789ab-1"])

@@ -62,13 +62,16 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """Read strictly. Raises IndexDamaged where malformed, IndexMismatch where of another format."""
+        """Read strictly. Raises IndexDamaged where malformed or altered, IndexMismatch where of another format."""
         path = folder / NAME
         try:
             data = path.read_bytes()
         except OSError as error:
             raise unreadable(path, error) from error
-        return cls.parse(data, where=str(path))
+        manifest = cls.parse(data, where=str(path))
+        if not folder.name.startswith(manifest.content[:12]):
+            raise _damaged(path, "was altered since it was built")
+        return manifest
 
     @classmethod
     def parse(cls, written: str | bytes, *, where: str) -> Manifest:
@@ -98,8 +101,6 @@ def seal_files(folder: Path) -> dict[str, Seal]:
 
 def verify(folder: Path, manifest: Manifest, verification: Verification) -> None:
     """Check that a generation holds just what its manifest seals. Raises IndexDamaged, naming the file."""
-    if not folder.name.startswith(manifest.content[:12]):
-        raise _damaged(folder / NAME, "was altered")
     for name in sorted(set(manifest.files) ^ set(_names(folder))):
         raise _damaged(folder / name, "is missing" if name in manifest.files else "is no part of the index")
     for name, seal in manifest.files.items():

@@ -165,7 +165,12 @@ def _add_index(commands: _Commands) -> None:
     build.add_argument(
         "--keep-going", action="store_true", help="leave bad documents out instead of stopping"
     )
-    status = _add(actions, "status", "index_status", "say what the index holds and whether it is up to date")
+    status = _add(
+        actions,
+        "status",
+        "index_status",
+        "say what the index holds and whether it is up to date; exit 1 where none can be used",
+    )
     check = _add(actions, "check", "index_check", "verify every file; exit 1 where corpus and index differ")
     watch = _add(actions, "watch", "index_watch", "build each time the corpus changed and holds still")
     watch.add_argument(

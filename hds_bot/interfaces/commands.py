@@ -111,11 +111,11 @@ def index_build(options: Options) -> int:
 
 
 def index_status(options: Options) -> int:
-    """`index status`: whether there is an index, what it holds, what changed since."""
+    """`index status`: whether there is an index, what it holds, what changed since; exit 1 where none can be used."""
     settings = _settings(options)
     state = index_state(settings)
     _say(_json(described.state(settings, state)) if options.json else described.state_text(settings, state))
-    return DONE
+    return DONE if state.manifest else FOUND
 
 
 def index_check(options: Options) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hds_bot.bot import BuildReport, IndexState, LostAnchor, LostQuote, Settings
-from hds_bot.index import Entry
+from hds_bot.bot import BuildReport, IndexState, LostAnchor, LostQuote, Settings, last_diff
+from hds_bot.index import Entry, Manifest
 from hds_bot.rules import Rule
 from hds_bot.types import Document, FactValue
 
@@ -57,6 +57,7 @@ def state(settings: Settings, found: IndexState) -> dict[str, Any]:
     return {
         "condition": found.condition,
         "changed": list(found.changed),
+        "left_out": _left_out(settings, manifest),
         "fault": found.fault or None,
         "index": settings.open_store().place,
         "corpus": str(settings.corpus),
@@ -70,9 +71,19 @@ def state(settings: Settings, found: IndexState) -> dict[str, Any]:
 def state_text(settings: Settings, found: IndexState) -> str:
     """Tell how an index stands, one property a line."""
     shown = {name: value for name, value in state(settings, found).items() if value not in (None, [], 0)}
+    if "left_out" in shown:
+        shown["left_out"] = [f"{one['path']}: {one['reason']}" for one in shown["left_out"]]
     return "\n".join(
         f"{name + ':':11} {', '.join(v) if isinstance(v, list) else v}" for name, v in shown.items()
     )
+
+
+def _left_out(settings: Settings, manifest: Manifest | None) -> list[dict[str, str]] | None:
+    """Files that the index leaves out; None where no diff of this corpus was kept to tell."""
+    kept = last_diff(settings) if manifest else None
+    if manifest is None or kept is None or kept["corpus"] != manifest.corpus_sha256:
+        return None
+    return [{"path": path, "reason": reason} for path, reason in kept.get("left_out", ())]
 
 
 def rule(found: Rule) -> dict[str, Any]:
