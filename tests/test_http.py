@@ -108,6 +108,13 @@ def test_the_examples_of_the_openapi_document_are_answered(client: TestClient) -
             assert client.post(path, json=example["value"]).status_code == 200
 
 
+def test_the_answer_is_in_the_language_asked_for(client: TestClient) -> None:
+    asked = {"turns": ["Hospital HDS?"], "language": "en"}
+    assert client.post("/v1/ask", json=asked).json()["language"] == "en"
+    row = client.post("/v1/batch", json={"questions": [{"id": 1, **asked}]}).json()
+    assert row["language"] == "en"
+
+
 def test_a_search_names_places_that_can_be_read_again(client: TestClient) -> None:
     found = client.post("/v1/search", json={"query": "anonymisation", "k": 3}).json()
     assert [hit["rank"] for hit in found["passages"]] == [1, 2, 3]
@@ -154,6 +161,7 @@ BAD_REQUESTS: dict[str, tuple[str, Any, str]] = {
         {"turns": ["oui"], "known_facts": {"teleconsults": "yes"}},
         "/known_facts/teleconsults",
     ),
+    "a language it doesn't speak": ("/v1/ask", {"turns": ["oui"], "language": "de"}, "/language"),
     "a k of none": ("/v1/search", {"query": "oui", "k": 0}, "/k"),
     "a k that is a word": ("/v1/search", {"query": "oui", "k": "5"}, "/k"),
     "an empty batch": ("/v1/batch", {"questions": []}, "/questions"),
@@ -353,3 +361,31 @@ def test_the_command_refuses_to_open_the_door_to_others_without_a_key(
     for command in (["serve"], ["mcp", "--http"]):
         assert cli.main(["--index", str(index_folder), *command, "--host", "0.0.0.0"]) == 1  # noqa: S104
         assert "HDS_BOT_API_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["serve"], ["mcp", "--http"]])
+def test_a_port_that_is_taken_is_named_with_the_option_that_sets_another(
+    index_folder: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert cli.main(["--index", str(index_folder), *command, "--port", str(port)]) == 2
+    told = capsys.readouterr().err
+    assert f"port {port}" in told
+    assert "--port" in told
+
+
+@pytest.mark.parametrize(
+    "odd", [["--port", "70000"], ["--host", "no.such.host.invalid", "--allow-host", "x"]]
+)
+def test_an_address_that_cant_be_is_refused_in_a_sentence(
+    index_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, odd: list[str]
+) -> None:
+    monkeypatch.setenv("HDS_BOT_API_KEY", SECRET)
+    assert cli.main(["--index", str(index_folder), "serve", *odd]) == 2
+    assert "can't listen" in capsys.readouterr().err
+
+
+def test_a_store_that_is_none_is_blamed_on_the_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--store", "foo://x", "serve"]) == 1
+    assert "hds-bot: --store: is no postgresql" in capsys.readouterr().err

@@ -51,6 +51,9 @@ async def test_an_answer_is_the_bot_s_own(bot: HdsBot) -> None:
         known = {"teleconsults": True}
         answered = await call(client, "ask", turns=[NURSE], known_facts=known)
         assert answered == to_dict(bot.ask(NURSE, known_facts=known))
+        answered = await call(client, "ask", turns=["Hospital HDS?"], language="en")
+        assert answered == to_dict(bot.ask("Hospital HDS?", language="en"))
+        assert answered["language"] == "en"
 
 
 async def test_a_passage_found_can_be_read_as_tool_and_as_resource(bot: HdsBot) -> None:

@@ -26,7 +26,7 @@ from hds_bot.bot import MAX_TURNS, HdsBot
 from hds_bot.errors import HdsBotError, InputError, NotFound
 from hds_bot.interfaces import described, models
 from hds_bot.render import contract, to_dict
-from hds_bot.types import FactValue, MissingFact
+from hds_bot.types import FactValue, Language, MissingFact
 
 READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 INSTRUCTIONS = (
@@ -38,6 +38,7 @@ Turns = Annotated[
     list[models.Text],
     Field(min_length=1, max_length=MAX_TURNS, description="The user's turns, oldest first."),
 ]
+AnswerIn = Annotated[Language | None, Field(description="To answer in; null: that of the last turn.")]
 Names = Annotated[list[models.Name] | None, Field(min_length=1)]
 
 
@@ -80,13 +81,16 @@ def _add_ask(server: MCPServer[HdsBot], bot: HdsBot) -> None:
         turns: Turns,
         filled: Annotated[ElicitationResult[BaseModel], Resolve(_missing)],
         known_facts: models.KnownFacts | None = None,  # type: ignore[valid-type]
+        language: AnswerIn = None,
     ) -> models.Answer:
         """Tell whether HDS hosting is needed in a situation, with the rule and the passages it rests on."""
         with _told():
             known = _given(known_facts)
             if isinstance(filled, AcceptedElicitation) and filled.data is not None:
-                known |= _chosen(bot.ask(turns, known_facts=known).missing, filled.data)
-            return models.Answer.model_validate(to_dict(bot.ask(turns, known_facts=known)))
+                asked = bot.ask(turns, known_facts=known, language=language)
+                known |= _chosen(asked.missing, filled.data)
+            answer = bot.ask(turns, known_facts=known, language=language)
+            return models.Answer.model_validate(to_dict(answer))
 
 
 def _add_sources(server: MCPServer[HdsBot], bot: HdsBot) -> None:
@@ -151,12 +155,14 @@ def _missing(
     turns: Turns,
     ctx: Context[HdsBot],
     known_facts: models.KnownFacts | None = None,  # type: ignore[valid-type]
+    language: AnswerIn = None,
 ) -> Elicit[BaseModel] | None:
     """Ask for the facts that can still change the verdict, where the client can put them to the user."""
     if not _can_elicit(ctx):
         return None
     with _told():
-        answer = ctx.request_context.lifespan_context.ask(turns, known_facts=_given(known_facts))
+        bot = ctx.request_context.lifespan_context
+        answer = bot.ask(turns, known_facts=_given(known_facts), language=language)
     form = _form(answer.missing)
     return Elicit(answer.summary, form) if form.model_fields else None
 

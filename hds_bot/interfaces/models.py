@@ -72,6 +72,8 @@ class Conversation(Model):
         default=None, description="Facts set by hand; they win over what the words say."
     )
 
+    language: Language | None = Field(default=None, description="To answer in; null: that of the last turn.")
+
     def facts(self) -> dict[str, Any]:
         """Give what was set by hand, what was set to null included."""
         return self.known_facts.model_dump(exclude_unset=True) if self.known_facts else {}

@@ -54,7 +54,7 @@ def _questions(bot: HdsBot, metrics: Metrics) -> APIRouter:
     @router.post("/ask", response_model=models.Answer)
     def ask(conversation: Annotated[models.Conversation, Body(openapi_examples=examples.ASK)]) -> Response:
         """Answer the last turn of a conversation: a verdict with its proof."""
-        answer = bot.ask(conversation.turns, known_facts=conversation.facts())
+        answer = bot.ask(conversation.turns, known_facts=conversation.facts(), language=conversation.language)
         metrics.answered(answer.verdict, answer.language)
         return JSONResponse(to_dict(answer))
 
@@ -141,7 +141,8 @@ def _health(bot: HdsBot) -> APIRouter:
 def _lines(bot: HdsBot, questions: models.Batch, metrics: Metrics) -> Iterator[str]:
     for given in questions.questions:
         rows: list[batch.Row] = []
-        batch.answer_all(bot, [Question(given.id, given.turns, given.facts())], rows.append)
+        asked = Question(given.id, given.turns, given.facts())
+        batch.answer_all(bot, [asked], rows.append, language=given.language)
         for row in rows:
             if "verdict" in row:
                 metrics.answered(row["verdict"], row["language"])
