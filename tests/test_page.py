@@ -30,7 +30,18 @@ from hds_bot.bot import (
     index_state,
 )
 from hds_bot.errors import InputError
-from hds_bot.interfaces.page import card, core, differences, documents, picture, rebuild, sidebar
+from hds_bot.interfaces import batch
+from hds_bot.interfaces.page import (
+    card,
+    core,
+    differences,
+    documents,
+    lists,
+    picture,
+    reasons,
+    rebuild,
+    sidebar,
+)
 from hds_bot.interfaces.page.address import from_query, to_query
 from hds_bot.interfaces.page.conversation import Conversation, Step
 from hds_bot.interfaces.page.core import Answers
@@ -332,8 +343,67 @@ def test_a_workbook_is_read_row_by_row_as_questions():
     content = _workbook(
         ["id", "question", "turns"], ["a", "HDS ?", None], [2.0, None, '["x", "y"]'], [None, None, None]
     )
-    rows = [json.loads(line) for line in to_jsonl(content).splitlines()]
+    rows = [json.loads(line) for line in to_jsonl(content).splitlines() if line]
     assert rows == [{"id": "a", "question": "HDS ?"}, {"id": 2, "turns": ["x", "y"]}]
+
+
+def test_a_line_refused_from_a_workbook_is_called_as_the_sheets_row(tmp_path: Path):
+    content = _workbook(["id", "question"], ["a", "HDS ?"], [None, None], ["a", "HDS ?"])
+    *_, refused = lists._read(lists._Given("liste.xlsx", content), tmp_path)
+    assert (refused.id, refused.line) == ("a", 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where"),
+    [
+        ("ma liste.csv", b"number,text\n1,a\n", "ma liste.csv:1"),
+        ("ma liste.xlsx", b"no workbook", "ma liste.xlsx"),
+        ("ma liste.jsonl", b'{"id": 1}\n' * (lists.MOST + 1), "ma liste.jsonl"),
+    ],
+)
+def test_a_refused_list_is_named_as_it_was_uploaded(name: str, content: bytes, where: str, tmp_path: Path):
+    with pytest.raises(InputError) as refused:
+        list(lists._read(lists._Given(name, content), tmp_path))
+    assert refused.value.where == where
+    why, spoken = reasons.told(
+        str(InputError(refused.value.what, next_step=refused.value.next_step)), words("fr")
+    )
+    assert spoken
+    assert re.match("n’a pas|n’est pas|a plus de", why)
+
+
+def test_every_reason_for_refusing_a_line_is_told_in_the_pages_language(tmp_path: Path, bot):
+    lines = [
+        "no json",
+        "[]",
+        '{"question": "a"}',
+        '{"id": 1.5, "question": "a"}',
+        '{"id": 1}',
+        '{"id": 1, "turns": 2}',
+        '{"id": 1, "question": "a", "known_facts": 3}',
+        '{"id": 2, "question": "HDS ?"}',
+        '{"id": 2, "question": "HDS ?"}',
+        '{"id": 3, "question": " "}',
+        '{"id": 4, "question": "?!"}',
+        '{"id": 5, "turns": []}',
+        '{"id": 6, "turns": [7]}',
+        json.dumps({"id": 7, "question": "a" * (MAX_CHARACTERS + 1)}),
+        '{"id": 8, "question": "HDS ?", "known_facts": {"colour": true}}',
+        '{"id": 9, "question": "HDS ?", "known_facts": {"actor": "baker"}}',
+    ]
+    given = lists._Given("liste.jsonl", "\n".join(lines).encode())
+    rows: list[dict] = []
+    batch.answer_all(bot, lists._read(given, tmp_path), rows.append)
+    refused = [row for row in rows if "error" in row]
+    assert len(refused) == len(lines) - 1
+    for row in refused:
+        french, spoken = reasons.told(row["error"], words("fr"))
+        assert spoken, row["error"]
+        assert not french.startswith("line ")
+        assert reasons.told(row["error"], words("en"))[1]
+    shown = lists._table(rows, words("fr"))
+    assert ">None" not in shown
+    assert "ligne 1</th>" in shown
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no workbook", b"id,question\n1,a\n"])

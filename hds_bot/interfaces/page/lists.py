@@ -15,7 +15,7 @@ from hds_bot.bot import HdsBot
 from hds_bot.errors import InputError
 from hds_bot.interfaces import batch
 from hds_bot.interfaces.batch import Row
-from hds_bot.interfaces.page import header, privacy, refusal, state, workbook
+from hds_bot.interfaces.page import header, privacy, reasons, refusal, state, workbook
 from hds_bot.interfaces.page.markup import Html, label, tag
 from hds_bot.interfaces.page.table import cell, row, table
 from hds_bot.interfaces.page.wording import Words, words
@@ -79,21 +79,38 @@ def _answer(bot: HdsBot, given: _Given, say: Words) -> None:
             questions = list(_read(given, Path(folder)))
         batch.answer_all(bot, _followed(questions, bar, say), rows.append)
     except InputError as error:
-        refusal.show(say("list.refused"), error, say)
+        _refused(error, say)
     bar.empty()
     st.session_state.rows = rows
 
 
+def _refused(error: InputError, say: Words) -> None:
+    why, spoken = reasons.told(str(InputError(error.what, next_step=error.next_step)), say)
+    if spoken:
+        told = f"{say('list.refused')} {error.where} : {why}"
+        st.html(tag("p", told, role="alert", class_="hds-refused"))
+    else:
+        refusal.show(say("list.refused"), error, say)
+
+
 def _read(given: _Given, folder: Path) -> Iterator[Question | Refused]:
-    content, suffix = given.content, Path(given.name).suffix.lower()
-    if suffix == ".xlsx":
-        content, suffix = workbook.to_jsonl(content), ".jsonl"
-    path = folder / f"questions{suffix}"
-    path.write_bytes(content)
+    """Read a file that was uploaded. Raises InputError, which names it as the user does."""
+    path = folder / f"questions{Path(given.name).suffix.lower()}"
+    path.write_bytes(given.content)
+    try:
+        yield from _questions(path)
+    except InputError as error:
+        where = error.where.replace(str(path), given.name)
+        raise InputError(error.what, where=where, next_step=error.next_step) from error
+
+
+def _questions(path: Path) -> Iterator[Question | Refused]:
     for number, question in enumerate(read_questions(path)):
         if number == MOST:
             raise InputError(
-                f"has more than {MOST:,} questions", where=given.name, next_step="hds-bot batch FILE"
+                f"has more than {MOST:,} questions",
+                where=str(path),
+                next_step="answer it with hds-bot batch FILE",
             )
         yield _masked(question)
 
@@ -146,14 +163,20 @@ def _table(rows: Iterable[Row], say: Words) -> Html:
 def _row(given: Row, say: Words) -> Html:
     speak = answer_words(say.language)
     if "error" in given:
-        cells = (cell(say("list.no_answer")), cell(str(given["error"]), lang="en"))
+        why, spoken = reasons.told(str(given["error"]), say)
+        cells = (cell(say("list.no_answer")), cell(why, lang="" if spoken else "en"))
     else:
         verdict = Verdict(given["verdict"])
         told = f"{speak.icon[verdict]} {speak.verdict[verdict]}"
         cells = (cell(told), cell(str(given["summary"]), lang=given["language"]))
-    return row(
-        " — ".join(filter(None, (str(given["id"]), str(given.get("question") or "")[:_LONGEST]))), *cells
-    )
+    return row(_heading(given, say), *cells)
+
+
+def _heading(given: Row, say: Words) -> str:
+    """Give id and question; the line, where it was refused."""
+    line = say("list.line", line=given["line"]) if "error" in given and "line" in given else ""
+    known = (given["id"], line, str(given.get("question") or "")[:_LONGEST])
+    return " — ".join(str(part) for part in known if part not in (None, ""))
 
 
 def _jsonl(rows: list[Row]) -> str:

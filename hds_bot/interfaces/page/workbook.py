@@ -21,7 +21,7 @@ _LARGEST = 50_000_000
 
 
 def to_jsonl(content: bytes) -> bytes:
-    """Give the rows of a workbook's first sheet as JSONL, named by its first row.
+    """Give the rows of a workbook's first sheet below its first, which names them, as JSONL; none is left out.
 
     Raises InputError where it is no workbook, or has no usable header.
     """
@@ -61,8 +61,8 @@ def _lines(rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
         row = {
             name: _read(cell) for name, cell in zip(names, cells, strict=False) if name and cell is not None
         }
-        if row:
-            yield json.dumps(row, ensure_ascii=False, default=str)
+        # An empty row stays a blank line: lines are counted as the sheet's rows are.
+        yield json.dumps(row, ensure_ascii=False, default=str) if row else ""
 
 
 def _read(cell: Any) -> Any:
