@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from importlib import resources
 
 from fpdf import FPDF
+from fpdf.fonts import TTFFont
 
 from hds_bot.interfaces.page.sheet import Part, Sheet, spoken_date
 from hds_bot.types import Language
@@ -17,11 +19,13 @@ _INK, _SOFT, _LINE = (27, 36, 48), (85, 96, 110), (213, 219, 227)
 
 def to_pdf(made: Sheet, language: Language) -> bytes:
     """Lay a sheet out; where the smallest size is too large for one page, it goes on to the next."""
+    laid = b""
     for size in _SIZES:
-        page = _Page(made, language, size)
-        if page.pages_count == 1:
-            break
-    return bytes(page.output())
+        with closing(_Page(made, language, size)) as page:
+            if page.pages_count == 1 or size == _SIZES[-1]:
+                laid = bytes(page.output())
+                break
+    return laid
 
 
 class _Page(FPDF):
@@ -37,6 +41,12 @@ class _Page(FPDF):
         for part in made.parts:
             self._part(part)
         self._write(made.notice, size=0.9 * size, colour=_SOFT)
+
+    def close(self) -> None:
+        """Close the font files, which fpdf keeps open."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     def _prepare(self, made: Sheet, language: Language) -> None:
         files = resources.files("font_source_sans_pro") / "files"
