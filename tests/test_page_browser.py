@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pypdfium2
 import pytest
@@ -143,6 +144,10 @@ def test_personal_data_stay_out_of_the_address_and_of_what_is_kept(tab: Page, tm
     expect(tab.get_by_role("alert").filter(has_text="données personnelles")).to_be_visible()
     assert "Durand" not in tab.url
     assert "Durand" not in _keep(tab, "Toute la conversation", tmp_path).read_text("utf-8")
+    tab.goto(f"/?{urlencode({'q': PRIVATE})}")
+    expect(tab.get_by_role("alert").filter(has_text="données personnelles")).to_be_visible()
+    expect(tab).to_have_url(re.compile("nom"))
+    assert "Durand" not in tab.url
 
 
 def test_the_keyboard_alone_asks_opens_and_answers(tab: Page):
