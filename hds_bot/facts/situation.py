@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from hds_bot.facts.actors import Actor, find_actor
 from hds_bot.facts.context import Scene, Seen
@@ -51,15 +52,30 @@ EMPLOYERS = frozenset({"hr", "insurer", "mutual", "provident", "employer", "assi
 INHERENT = frozenset({"establishment", "publisher"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """The scenes that matter, read together."""
 
     scenes: tuple[Scene, ...]
 
+    @cached_property
+    def actor(self) -> Actor:
+        """The one whose duty is asked about."""
+        return find_actor(self.scenes)
+
+    @cached_property
+    def exclusion(self) -> Exclusion:
+        """Whether all the data is excluded."""
+        return read_exclusion(self.scenes)
+
+    @cached_property
+    def mentions(self) -> list[Seen]:
+        """Mentions of health data, whatever is said of them."""
+        return health_mentions(self.scenes)
+
     def facts(self) -> list[Fact]:
         """Every fact that the words show, in a fixed order."""
-        actor, exclusion = find_actor(self.scenes), read_exclusion(self.scenes)
+        actor, exclusion = self.actor, self.exclusion
         found = [*self._actor(actor), *self._marks(), *self._exclusion(exclusion)]
         if exclusion.stands or exclusion.doubted:
             return found
@@ -72,12 +88,11 @@ class Situation:
 
     def corroboration(self) -> Corroboration:
         """What the words say for or against an exclusion, whether or not it suffices for a fact."""
-        mentions = health_mentions(self.scenes)
-        exclusion = read_exclusion(self.scenes)
+        exclusion = self.exclusion
         return Corroboration(
             worded=self._worded_exclusion(),
-            silent=not any(s.holds for s in mentions),
-            protected=bool(exclusion.defeated) or self._protected(mentions),
+            silent=not any(s.holds for s in self.mentions),
+            protected=bool(exclusion.defeated) or self._protected(),
             firm=bool(
                 exclusion.stands
                 and any(s.holds for s in self._all("thorough", "irreversible", family="marks"))
@@ -85,12 +100,12 @@ class Situation:
             brief=self.scenes[-1].words <= BRIEF,
         )
 
-    def _protected(self, mentions: Sequence[Seen]) -> bool:
+    def _protected(self) -> bool:
         """Tell whether a way back, an exception, encryption, or what binds a practice is named."""
         way_back = [s for s in self._all(*WAY_BACK, family="marks") if s.holds]
-        bound = find_actor(self.scenes).kind == "practice" and any(f.value for f in self._practice())
-        excepted = any(s.exceptional and s.holds for s in mentions)
-        return bool(way_back and mentions) or excepted or bound or self._encrypted()
+        bound = self.actor.kind == "practice" and any(f.value for f in self._practice())
+        excepted = any(s.exceptional and s.holds for s in self.mentions)
+        return bool(way_back and self.mentions) or excepted or bound or self._encrypted()
 
     def _worded_exclusion(self) -> Fact | None:
         """The words that speak of excluded data, of none, of no access, or of another trade."""
@@ -142,18 +157,14 @@ class Situation:
             facts = [self._fact("health_data", True, best)]
             kind = health_kind(best)
             return [*facts, self._fact("health_data_kind", kind, best)] if kind else facts
-        if (
-            exclusion.defeated
-            and exclusion.fact
-            and (health_mentions(self.scenes) or actor.kind in INHERENT | {"practice"})
-        ):
+        if exclusion.defeated and exclusion.fact and (self.mentions or actor.kind in INHERENT | {"practice"}):
             return [self._fact("health_data", True, exclusion.defeated)]
         shown = self._no_health(actor)
         return [self._fact("health_data", False, shown, "lexicon")] if shown else []
 
     def _no_health(self, actor: Actor) -> Seen | None:
         """Denied outright, or plain from what is handled instead; doubt anywhere forbids it."""
-        mentions = health_mentions(self.scenes)
+        mentions = self.mentions
         if self._doubted(mentions) or self._encrypted() or actor.kind == "practice":
             return None
         denied = [s for s in mentions if s.denied]
@@ -205,7 +216,7 @@ class Situation:
     def _condition(self, kind: str) -> list[Seen]:
         found = self._all(kind, family="marks")
         if kind == "practice_records":
-            found += [s for s in health_mentions(self.scenes) if s.kind in RECORD_KINDS]
+            found += [s for s in self.mentions if s.kind in RECORD_KINDS]
         if kind == "practice_software":
             found += self._all("medical_software", "patient_records_software", family="health_products")
         if kind == "practice_teleconsultation":
@@ -214,7 +225,7 @@ class Situation:
 
     def _provider(self) -> list[Fact]:
         """Hands on identifiable data: held beats denied, doubt beats silence."""
-        data = health_mentions(self.scenes)
+        data = self.mentions
         hands = self._all("access", family="marks")
         strong = [s for s in hands if s.holds and s.concept == "access_strong"]
         held = standing(self.scenes)

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hds_bot.errors import IndexDamaged, IndexMismatch
 from hds_bot.index.generations import BUILD, unreadable
@@ -28,6 +29,15 @@ class Seal:
     sha256: str
 
 
+class Counts(NamedTuple):
+    """What was written into a generation."""
+
+    documents: int
+    passages: int
+    dimension: int
+    passages_sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """Where a generation comes from and the seal of each of its files, by POSIX path inside it."""
@@ -45,6 +55,32 @@ class Manifest:
     documents: int
     passages: int
     files: Mapping[str, Seal]
+
+    @classmethod
+    def of(
+        cls,
+        counts: Counts,
+        *,
+        version: str,
+        encoder: str,
+        corpus: str,
+        settings: Mapping[str, Setting],
+        files: Mapping[str, Seal],
+    ) -> Manifest:
+        """Describe what was just built, in the format and at the time of now."""
+        return cls(
+            format=FORMAT,
+            version=version,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            encoder=encoder,
+            dimension=counts.dimension,
+            settings=dict(settings),
+            corpus_sha256=corpus,
+            passages_sha256=counts.passages_sha256,
+            documents=counts.documents,
+            passages=counts.passages,
+            files=files,
+        )
 
     @property
     def content(self) -> str:

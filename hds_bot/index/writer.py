@@ -6,14 +6,13 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from hds_bot.errors import CorpusError, IndexError_
 from hds_bot.index import store, vectors
 from hds_bot.index.generations import BUILD, next_name, put_in_force, remove_others, sync_folder
 from hds_bot.index.lock import build_lock
-from hds_bot.index.manifest import FORMAT, Manifest, Setting, seal_files
+from hds_bot.index.manifest import Counts, Manifest, Setting, seal_files
 from hds_bot.index.reader import Index
 from hds_bot.types import Document, FloatArray, Passage
 
@@ -58,13 +57,20 @@ class IndexWriter:
             raise ValueError(f"{len(rows)} vectors for {len(passages)} passages")
         vectors.write_vectors(self.path / vectors.NAME, rows)
         digest = store.write_store(self.path / store.NAME, documents, passages)
-        self._counts = len(documents), len(passages), rows.shape[1], digest
+        self._counts = Counts(len(documents), len(passages), rows.shape[1], digest)
 
     def publish(
         self, *, version: str, encoder: str, corpus_sha256: str, settings: Mapping[str, Setting]
     ) -> Manifest:
         """Seal every file of the folder, verify as a reader would, and put the generation in force."""
-        manifest = self._describe(version, encoder, corpus_sha256, settings)
+        manifest = Manifest.of(
+            self._counts,
+            version=version,
+            encoder=encoder,
+            corpus=corpus_sha256,
+            settings=settings,
+            files=seal_files(self.path),
+        )
         manifest.write(self.path)
         _sync(self.path)
         sealed = self.path.rename(self.path.with_name(next_name(self._root, manifest.content)))
@@ -72,22 +78,6 @@ class IndexWriter:
         Index.load(sealed, verification="full").close()
         put_in_force(self._root, sealed.name)
         return manifest
-
-    def _describe(self, version: str, encoder: str, corpus: str, settings: Mapping[str, Setting]) -> Manifest:
-        documents, passages, dimension, digest = self._counts
-        return Manifest(
-            format=FORMAT,
-            version=version,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            encoder=encoder,
-            dimension=dimension,
-            settings=dict(settings),
-            corpus_sha256=corpus,
-            passages_sha256=digest,
-            documents=documents,
-            passages=passages,
-            files=seal_files(self.path),
-        )
 
 
 def _sync(folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from importlib import resources
 
 import faiss
@@ -14,7 +13,8 @@ import psycopg
 
 from hds_bot import lexical
 from hds_bot.errors import CorpusError
-from hds_bot.index import FORMAT, Manifest, Setting, vectors
+from hds_bot.index import Manifest, Setting, vectors
+from hds_bot.index.manifest import Counts
 from hds_bot.index.rows import Row, document_rows, passage_rows
 from hds_bot.stores.postgres.connections import Connection, told
 from hds_bot.stores.postgres.names import Names
@@ -56,14 +56,21 @@ class PostgresDraft:
             self._copy_vectors(rows)
             self._copy_words(passages)
             self._index(rows)
-        self._counts = len(documents), len(passages), rows.shape[1], digest
+        self._counts = Counts(len(documents), len(passages), rows.shape[1], digest)
 
     def publish(
         self, *, version: str, encoder: str, corpus_sha256: str, settings: Mapping[str, Setting]
     ) -> Manifest:
         """Seal every table, verify, put in force and commit; then remove what nobody reads any more."""
         with told(self._place):
-            manifest = self._describe(version, encoder, corpus_sha256, settings)
+            manifest = Manifest.of(
+                self._counts,
+                version=version,
+                encoder=encoder,
+                corpus=corpus_sha256,
+                settings=settings,
+                files=seal_tables(self._connection),
+            )
             name = f"{manifest.content[:12]}-{self._number}"
             verify(self._connection, name, manifest, "quick", place=self._place)
             self._put_in_force(name, manifest)
@@ -126,22 +133,6 @@ class PostgresDraft:
         return effort
 
     # -- in force -----------------------------------------------------------------------------
-
-    def _describe(self, version: str, encoder: str, corpus: str, settings: Mapping[str, Setting]) -> Manifest:
-        documents, passages, dimension, digest = self._counts
-        return Manifest(
-            format=FORMAT,
-            version=version,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            encoder=encoder,
-            dimension=dimension,
-            settings=dict(settings),
-            corpus_sha256=corpus,
-            passages_sha256=digest,
-            documents=documents,
-            passages=passages,
-            files=seal_tables(self._connection),
-        )
 
     def _put_in_force(self, name: str, manifest: Manifest) -> None:
         described = (
