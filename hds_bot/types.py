@@ -7,9 +7,9 @@ Offsets are always code-point offsets into the *normalised* text of a document
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +96,19 @@ class Passage:
         """What the encoder and the lexical index see."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
+    def to_dict(self) -> dict[str, Any]:
+        """Its words and its place, as plain JSON values."""
+        return {
+            "id": self.id,
+            "document": self.document,
+            "title": self.title,
+            "section": list(self.section),
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "page": self.page,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -104,6 +117,10 @@ class Hit:
     passage: Passage
     score: float
     rank: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give a cited passage without who cited it."""
+        return {**self.passage.to_dict(), "score": _rounded(self.score), "rank": self.rank}
 
 
 # -- facts --------------------------------------------------------------------------------
@@ -142,6 +159,10 @@ class DecidingRule:
     section: tuple[str, ...]
     quote: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give the rule with its section as one line."""
+        return {**asdict(self), "section": " › ".join(self.section)}
+
 
 @dataclass(frozen=True, slots=True)
 class TraceStep:
@@ -150,6 +171,10 @@ class TraceStep:
     rule: str
     outcome: Outcome
     facts: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values."""
+        return {**asdict(self), "facts": list(self.facts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +185,10 @@ class Option:
     value: FactValue
     verdict: Verdict
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values."""
+        return {"label": self.label, "value": self.value, "verdict": self.verdict.value}
+
 
 @dataclass(frozen=True, slots=True)
 class MissingFact:
@@ -168,6 +197,11 @@ class MissingFact:
     fact: str
     question: str
     options: tuple[Option, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values."""
+        options = [option.to_dict() for option in self.options]
+        return {"fact": self.fact, "question": self.question, "options": options}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +214,10 @@ class Counterfactual:
     quote: str = ""
     text: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give the change and where it leads; its words are for people."""
+        return {"fact": self.fact, "value": self.value, "verdict": self.verdict.value}
+
 
 @dataclass(frozen=True, slots=True)
 class Caution:
@@ -191,6 +229,10 @@ class Caution:
     url: str
     standing: str = ""
     checked: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the text with its reference and address."""
+        return {"id": self.id, "text": self.text, "reference": self.reference, "url": self.url}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +250,11 @@ class CitedPassage:
     date: str = ""
     """Of the document: a year, a month or a day as ISO 8601 writes it; empty where it has none."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give the passage with its rank and who cited it."""
+        place = {"score": _rounded(self.score), "rank": self.rank, "cited_by": self.cited_by}
+        return {**self.passage.to_dict(), **place}
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -222,7 +269,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A verdict with its proof. `render.to_dict` gives the JSON contract."""
+    """A verdict with its proof."""
 
     turns: tuple[str, ...]
     language: Language
@@ -243,6 +290,29 @@ class Answer:
     def question(self) -> str:
         """The last turn, which the answer is for."""
         return self.turns[-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain JSON values: the fields and their order are a contract, the same at every door."""
+        return {
+            "question": self.question,
+            "turns": list(self.turns),
+            "language": self.language,
+            "verdict": self.verdict.value,
+            "summary": self.summary,
+            "rule": self.rule.to_dict() if self.rule else None,
+            "trace": [step.to_dict() for step in self.trace],
+            "facts": [asdict(fact) for fact in self.facts],
+            "missing": [missing.to_dict() for missing in self.missing],
+            "what_would_change": [change.to_dict() for change in self.what_would_change],
+            "cautions": [caution.to_dict() for caution in self.cautions],
+            "passages": [cited.to_dict() for cited in self.passages],
+            "provenance": asdict(self.provenance),
+        }
+
+
+def _rounded(score: float) -> float:
+    # Beyond four digits it is the machine's arithmetic, not the passage's worth.
+    return round(float(score), 4)
 
 
 # -- protocols ----------------------------------------------------------------------------

@@ -21,8 +21,20 @@ from hypothesis import strategies as st
 from hds_bot import HdsBot
 from hds_bot.errors import RulesError
 from hds_bot.facts import extract, fingerprint, semantic
+from hds_bot.facts.actors import DETAIL, NOT_PRODUCTS
+from hds_bot.facts.health import PRODUCT_KIND
+from hds_bot.facts.lexicon import Concept, load_lexicon
 from hds_bot.facts.semantic import READER, load_reader
-from hds_bot.facts.tempering import SURE_AGAINST_PROTECTION, Corroboration, Outcome, settle
+from hds_bot.facts.tempering import (
+    EXCLUSIONS,
+    SURE_AGAINST_PROTECTION,
+    Corroboration,
+    Outcome,
+    outcome_of,
+    settle,
+    temper,
+)
+from hds_bot.rules import judge, load_rules
 from hds_bot.types import Evidence, Fact, FactValue, FloatArray
 
 DATA = Path(__file__).parent / "data"
@@ -200,6 +212,48 @@ def test_where_words_and_meaning_agree_beyond_doubt_nothing_changes(
 ) -> None:
     sure = {name: 0.98 if name == shown else 0.01 for name in odds}
     assert settle(shown, sure, Corroboration(WORDED if worded else None, silent, protected=False)) == shown
+
+
+SHIPPED = load_reader()
+REASONS = [reason for reason in SHIPPED.reasons if ":" in reason] if SHIPPED else []
+BOOK = load_rules()
+FACTS = st.fixed_dictionaries(
+    {}, optional={name: st.sampled_from(list(spec.labels)) for name, spec in BOOK.facts.items()}
+)
+
+
+@settings(max_examples=1000)
+@given(FACTS, st.sampled_from(REASONS))
+def test_what_meaning_turns_the_rules_turn_too(facts: dict[str, FactValue], reason: str) -> None:
+    """Whatever the words showed: the facts that meaning puts in their place lead the rules where it says."""
+    settled = reason.partition(":")[0]
+    shown = {**facts, "request": "verdict"}
+    sure = {name: 0.99 if name == settled else 0.005 for name in ("oui", "non", "a_preciser")}
+    found = [Fact(name, value) for name, value in shown.items()]
+    turned = temper(found, sure, {reason: 1.0}, Corroboration(WORDED, silent=True, protected=False))
+    if turned != found:
+        values = {fact.id: fact.value for fact in turned}
+        assert outcome_of(values) == settled
+        assert judge(BOOK, values).verdict == settled
+
+
+def test_the_rules_know_every_value_that_words_can_give() -> None:
+    of_family = {
+        "provider": "providers",
+        "establishment": "establishments",
+        "publisher": "health_products",
+        "organisation": "organisations",
+    }
+    given = {(DETAIL[actor], c.kind) for actor, family in of_family.items() for c in concepts(family)}
+    given -= {("product", kind) for kind in NOT_PRODUCTS} | {("organisation_kind", "startup")}
+    given |= {("health_data_kind", c.kind) for c in concepts("health_data") if c.kind != "person"}
+    given |= {("health_data_kind", kind) for kind in PRODUCT_KIND.values()}
+    given |= {("in_doubt", exclusion) for exclusion in EXCLUSIONS}
+    assert [pair for pair in sorted(given) if pair[1] not in BOOK.facts[pair[0]].labels] == []
+
+
+def concepts(family: str) -> list[Concept]:
+    return [concept for concept in load_lexicon().concepts.values() if concept.family == family]
 
 
 def unread(texts: Sequence[str]) -> tuple[FloatArray, tuple[FloatArray, ...]]:

@@ -45,6 +45,12 @@ MEANT: Mapping[str, Mapping[str, FactValue]] = {
     "pseudonymised": {"pseudonymised": True, "health_data": True},
 }
 """The facts that a reason of « oui » stands for, where not just health data."""
+RULED_OUT: Mapping[str, Mapping[str, FactValue]] = {
+    **{name: {name: True} for name in ("anonymised", "statistical", "simulated", "no_personal_data")},
+    "practice_none": {"actor": "practice", **dict.fromkeys(CONDITIONS, False)},
+    "provider_no_access": {"actor": "provider", "provider_access": False},
+}
+"""The facts that a reason of « non » stands for, where not just no health data."""
 DECIDING = {"health_data", "provider_access", "in_doubt", *EXCLUSIONS, *CONDITIONS}
 
 
@@ -142,7 +148,7 @@ def _as_meant(found: Sequence[Fact], settled: Outcome, reason: str, worded: Fact
     if settled == "oui":
         return _included(kept, reason)
     if settled == "non":
-        return [*kept, *_excluded(reason, worded)]
+        return _excluded(kept, reason, worded)
     return _opened(kept, found, reason)
 
 
@@ -155,11 +161,12 @@ def _included(kept: Sequence[Fact], reason: str) -> list[Fact]:
     return [*others, *added]
 
 
-def _excluded(reason: str, worded: Fact | None) -> list[Fact]:
+def _excluded(kept: Sequence[Fact], reason: str, worded: Fact | None) -> list[Fact]:
+    """What rules it out, shown by the words that speak of it."""
     evidence = worded.evidence if worded else None
-    if reason in EXCLUSIONS:
-        return [Fact(reason, True, evidence, "semantic")]
-    return [Fact("health_data", False, evidence, "semantic")]
+    meant = RULED_OUT.get(reason, {"health_data": False})
+    others = [f for f in kept if f.id not in meant]
+    return [*others, *(Fact(name, value, evidence, "semantic") for name, value in meant.items())]
 
 
 def _opened(kept: Sequence[Fact], found: Sequence[Fact], reason: str) -> list[Fact]:

@@ -16,7 +16,6 @@ from typing import IO, Any
 from hds_bot.bot import HdsBot
 from hds_bot.errors import HdsBotError, InputError
 from hds_bot.interfaces.questions import Question, Refused, is_csv, is_xlsx, refuse_other_tables, workbook
-from hds_bot.render import to_dict
 from hds_bot.types import Language
 
 COLUMNS = (
@@ -111,7 +110,7 @@ def _answered(bot: HdsBot, question: Question | Refused, language: Language | No
         return {**place, "error": question.error}
     try:
         answer = bot.ask(question.turns, known_facts=question.known_facts, language=language)
-        return {**place, **to_dict(answer)}
+        return {**place, **answer.to_dict()}
     except HdsBotError as error:
         return {**place, **_asked(question), "error": str(error)}
 

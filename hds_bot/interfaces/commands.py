@@ -32,7 +32,7 @@ from hds_bot.errors import InputError
 from hds_bot.interfaces import batch, changes, described, evaluation, replay
 from hds_bot.interfaces.progress import StagedBar, bar
 from hds_bot.interfaces.questions import Question, Refused, read_questions
-from hds_bot.render import contract, terminal, to_dict, to_record
+from hds_bot.render import terminal, to_record
 
 Options = argparse.Namespace
 DONE, FOUND, INTERRUPTED = 0, 1, 130
@@ -47,7 +47,9 @@ def ask(options: Options) -> int:
     answer = _bot(options).ask(options.turns or _piped_question(), language=options.language)
     if options.record:
         _write(options.record, _json(to_record(answer)))
-    _say(_json(to_dict(answer)) if options.json else terminal.to_text(answer, width=_width(), color=_color()))
+    _say(
+        _json(answer.to_dict()) if options.json else terminal.to_text(answer, width=_width(), color=_color())
+    )
     return DONE
 
 
@@ -57,7 +59,7 @@ def search(options: Options) -> int:
     if not hits:
         _tell("nothing in the corpus is near that")
     if options.json:
-        _say(_json([contract.hit_to_dict(hit) for hit in hits]))
+        _say(_json([hit.to_dict() for hit in hits]))
     else:
         _say(terminal.hits_to_text(hits, width=_width(), color=_color()))
     return DONE if hits else FOUND

@@ -25,7 +25,6 @@ from hds_bot import rules
 from hds_bot.bot import MAX_TURNS, HdsBot
 from hds_bot.errors import HdsBotError, InputError, NotFound
 from hds_bot.interfaces import described, models
-from hds_bot.render import contract, to_dict
 from hds_bot.types import FactValue, Language, MissingFact
 
 READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
@@ -90,7 +89,7 @@ def _add_ask(server: MCPServer[HdsBot], bot: HdsBot) -> None:
                 asked = bot.ask(turns, known_facts=known, language=language)
                 known |= _chosen(asked.missing, filled.data)
             answer = bot.ask(turns, known_facts=known, language=language)
-            return models.Answer.model_validate(to_dict(answer))
+            return models.Answer.model_validate(answer.to_dict())
 
 
 def _add_sources(server: MCPServer[HdsBot], bot: HdsBot) -> None:
@@ -104,7 +103,7 @@ def _add_sources(server: MCPServer[HdsBot], bot: HdsBot) -> None:
         """Find the passages of the guidance nearest to a query, without a verdict."""
         with _told():
             hits = bot.search(query, k, documents=documents, tags=tags)
-            found = [contract.hit_to_dict(hit) for hit in hits]
+            found = [hit.to_dict() for hit in hits]
             provenance = asdict(bot.snapshot.provenance)
         return models.Hits.model_validate({"passages": found, "provenance": provenance})
 
@@ -117,7 +116,7 @@ def _add_sources(server: MCPServer[HdsBot], bot: HdsBot) -> None:
     def get_passage(passage: models.Name) -> models.Passage:
         """Read one passage, by the id that answers and searches give."""
         with _told():
-            return models.Passage.model_validate(contract.passage_to_dict(bot.passage(passage)))
+            return models.Passage.model_validate(bot.passage(passage).to_dict())
 
 
 # -- resources ----------------------------------------------------------------------------
@@ -145,7 +144,7 @@ def _add_resources(server: MCPServer[HdsBot], bot: HdsBot) -> None:
     def one_passage(passage: str) -> str:
         """One passage with its place."""
         with _read():
-            return _json(contract.passage_to_dict(bot.passage(passage)))
+            return _json(bot.passage(passage).to_dict())
 
 
 # -- what is asked back -------------------------------------------------------------------

@@ -47,7 +47,7 @@ def replay_file(bot: HdsBot, path: Path) -> Replay | InputError:
     try:
         recorded = render.read_record(path)
         known = {fact["id"]: fact["value"] for fact in recorded["facts"] if fact["method"] == "user"}
-        return Replay(recorded, render.to_dict(bot.ask(recorded["turns"], known_facts=known)))
+        return Replay(recorded, bot.ask(recorded["turns"], known_facts=known).to_dict())
     except InputError as error:
         return error
 

@@ -21,7 +21,6 @@ from hds_bot.interfaces.http_api.guard import Guard
 from hds_bot.interfaces.http_api.metrics import MEDIA_TYPE, Metrics
 from hds_bot.interfaces.http_api.policy import Policy
 from hds_bot.interfaces.questions import Question
-from hds_bot.render import contract, to_dict
 
 NDJSON = "application/x-ndjson"
 _GUARDED = (413, 421, 429, 503)
@@ -56,13 +55,13 @@ def _questions(bot: HdsBot, metrics: Metrics) -> APIRouter:
         """Answer the last turn of a conversation: a verdict with its proof."""
         answer = bot.ask(conversation.turns, known_facts=conversation.facts(), language=conversation.language)
         metrics.answered(answer.verdict, answer.language)
-        return JSONResponse(to_dict(answer))
+        return JSONResponse(answer.to_dict())
 
     @router.post("/search", response_model=models.Hits, responses=problems.documented((404,)))
     def search(query: Annotated[models.Query, Body(openapi_examples=examples.SEARCH)]) -> Response:
         """Find passages, without a verdict."""
         hits = bot.search(query.query, query.k, documents=query.documents, tags=query.tags)
-        found = [contract.hit_to_dict(hit) for hit in hits]
+        found = [hit.to_dict() for hit in hits]
         return JSONResponse({"passages": found, "provenance": asdict(bot.snapshot.provenance)})
 
     @router.post("/batch", response_class=StreamingResponse, responses={200: _STREAM})
@@ -106,7 +105,7 @@ def _sources(bot: HdsBot) -> APIRouter:
     @router.get("/passages/{passage}", response_model=models.Passage, responses=by_id)
     def get_passage(passage: str) -> Response:
         """One passage, by the id that answers and searches give."""
-        return JSONResponse(contract.passage_to_dict(bot.passage(passage)))
+        return JSONResponse(bot.passage(passage).to_dict())
 
     return router
 

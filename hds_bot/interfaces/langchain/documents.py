@@ -7,19 +7,18 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from hds_bot.render import contract
 from hds_bot.types import Hit, Passage, Provenance
 
 
 def from_hit(hit: Hit, provenance: Provenance) -> Document:
     """Give a search result; its metadata holds the place, score, rank and the hashes it was found under."""
-    found = contract.hit_to_dict(hit)
+    found = hit.to_dict()
     return _document(found, {"score": found["score"], "rank": found["rank"]}, provenance)
 
 
 def from_passage(passage: Passage, provenance: Provenance) -> Document:
     """Give a passage; its metadata holds the place and the hashes it was read under."""
-    return _document(contract.passage_to_dict(passage), {}, provenance)
+    return _document(passage.to_dict(), {}, provenance)
 
 
 def _document(passage: dict[str, Any], found: dict[str, Any], provenance: Provenance) -> Document:
