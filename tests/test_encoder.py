@@ -292,13 +292,13 @@ def test_nothing_imports_the_package_of_the_weights_nor_calls_the_network(tmp_pa
 
 
 def test_the_number_of_threads_can_be_set(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hds_bot.encoder.serving import _threads
+    from hds_bot.graphs import thread_count
 
     monkeypatch.setenv("HDS_BOT_THREADS", "1")
-    assert _threads() == 1
+    assert thread_count() == 1
     assert open_serving(compiled).encode_queries(["bonjour"]).shape == (1, 384)
     monkeypatch.setenv("HDS_BOT_THREADS", "many")
-    assert _threads() == min(2, os.cpu_count() or 1)
+    assert thread_count() == min(2, os.cpu_count() or 1)
 
 
 # -- damage ---------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,10 +17,11 @@ from hds_bot.encoder.sealed import damage, read_seal, seal
 from hds_bot.encoder.text import MAX_TOKENS, PROMPTS, SPECIAL, clean
 from hds_bot.encoder.weights import load_weights
 from hds_bot.errors import EncoderError
+from hds_bot.graphs import open_graph
 from hds_bot.types import Encoder, FloatArray, Progress
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession, SessionOptions
+    from onnxruntime import InferenceSession
 
 MANIFEST, GRAPH, PIECES = "serving.json", "encoder.onnx", "pieces.sqlite"
 _FORMAT = 4
@@ -82,7 +82,7 @@ def open_serving(target: Path) -> Encoder:
     if broken := damage(target, facts):
         raise EncoderError(f"the encoder is damaged: {broken}", where=str(target), next_step=_REBUILD)
     try:
-        return ServingEncoder(_session(target / GRAPH), PieceTokenizer(target / PIECES), facts)
+        return ServingEncoder(open_graph(target / GRAPH), PieceTokenizer(target / PIECES), facts)
     except Exception as error:
         raise EncoderError(
             f"the encoder can't be opened ({error})", where=str(target), next_step=_REBUILD
@@ -155,25 +155,3 @@ def _facts(target: Path) -> dict[str, Any]:
     if facts.get("format") != _FORMAT or not {GRAPH, PIECES} <= facts["files"].keys():
         raise EncoderError("was written by another version", where=str(target / MANIFEST), next_step=_REBUILD)
     return facts
-
-
-def _session(graph: Path) -> InferenceSession:
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(str(graph), _options(onnxruntime.SessionOptions()))
-
-
-def _options(options: SessionOptions) -> SessionOptions:
-    options.intra_op_num_threads = _threads()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Waiting threads sleep: spinning wins 2 ms on an idle machine and loses 20 on a busy one.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
-
-
-def _threads() -> int:
-    asked = os.environ.get("HDS_BOT_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    return min(2, os.cpu_count() or 1)

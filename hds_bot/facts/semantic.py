@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from hds_bot.errors import RulesError
+from hds_bot.graphs import open_graph
 from hds_bot.types import FloatArray
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def load_reader() -> Reader | None:
     if not source.is_file():
         return None
     try:
-        session = _session(source.read_bytes())
+        session = open_graph(source.read_bytes())
         about = json.loads(session.get_modelmeta().custom_metadata_map["about"])
         names = (tuple(about[name]) for name in ("verdicts", "reasons", "topics"))
         return Reader(session, about["encoder"], *names)
@@ -109,15 +110,6 @@ def load_reader() -> Reader | None:
             where=f"hds_bot/facts/{READER}",
             next_step="train it again: uv run python benchmarks/train_reader.py",
         ) from error
-
-
-def _session(graph: bytes) -> InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(graph, options)
 
 
 def calm(text: str) -> str:

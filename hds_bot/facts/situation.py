@@ -10,6 +10,7 @@ from hds_bot.facts.actors import Actor, find_actor
 from hds_bot.facts.context import Scene, Seen
 from hds_bot.facts.exclusion import Exclusion, read_exclusion
 from hds_bot.facts.health import DATA_NOUNS, denial, health_kind, health_mentions, specificity, standing
+from hds_bot.facts.lexicon import Mention
 from hds_bot.facts.tempering import Corroboration
 from hds_bot.types import Evidence, Fact, FactValue, Method
 
@@ -40,12 +41,13 @@ CONDITIONS = (
     ("teleconsults", "practice_teleconsultation"),
 )
 EXCLUDING = frozenset(
-    {"anonymised", "statistical", "simulated", "no_personal_data", "irreversible", "health_generic"}
+    {"anonymised", "statistical", "simulated", "no_personal_data", "irreversible", "health_generic", "animal"}
 )
 PRACTICE = frozenset(kind for _, kind in CONDITIONS)
 BRIEF = 12
 """Words up to which a question, or the answer to one of ours, is taken at its word."""
 WAY_BACK = ("copy_of_production", "reversible")
+LIMITING = frozenset({"negation", "restriction", "elsewhere", "past"})
 HANDLED = ("legal", "technical", "commerce")
 """Decoys that name what is handled; metaphors and idioms only hide words."""
 EMPLOYERS = frozenset({"hr", "insurer", "mutual", "provident", "employer", "assistance"})
@@ -92,6 +94,7 @@ class Situation:
         return Corroboration(
             worded=self._worded_exclusion(),
             silent=not any(s.holds for s in self.mentions),
+            limited=self._limit(),
             protected=bool(exclusion.defeated) or self._protected(),
             firm=bool(
                 exclusion.stands
@@ -119,6 +122,15 @@ class Situation:
             or (s.denied and (s.kind == "access" or s.family == "health_data" or s.kind in PRACTICE))
         ]
         return self._fact("excluded", True, shown[-1]) if shown else None
+
+    def _limit(self) -> Fact | None:
+        """The words that deny something, keep to something, or correct what was said."""
+        for scene in reversed(self.scenes):
+            cues = [cue for cue in scene.cues if cue.kind in LIMITING]
+            cues += [s.mention for s in scene.of("switch") if s.concept == "correction"]
+            if cues:
+                return Fact("limited", True, _shown(scene, max(cues, key=lambda cue: cue.first)))
+        return None
 
     # -- who, and what is said of the data ------------------------------------------------
 
@@ -255,5 +267,9 @@ class Situation:
 
     def _fact(self, fact: str, value: FactValue, seen: Seen, method: Method = "lexicon") -> Fact:
         scene = next(s for s in self.scenes if s.turn == seen.turn)
-        start, end = scene.tokens[seen.mention.first].start, scene.tokens[seen.mention.last].end
-        return Fact(fact, value, Evidence(seen.turn, start, end, scene.text[start:end]), method)
+        return Fact(fact, value, _shown(scene, seen.mention), method)
+
+
+def _shown(scene: Scene, mention: Mention) -> Evidence:
+    start, end = scene.tokens[mention.first].start, scene.tokens[mention.last].end
+    return Evidence(scene.turn, start, end, scene.text[start:end])

@@ -25,7 +25,7 @@ SURE_IN_SILENCE = 0.9
 SURE_AGAINST_WORDS = 0.95
 """From here, it does so even against a « oui » of the words."""
 SURE_AGAINST_PROTECTION = 0.97
-"""From here, it does so even where words name what no exclusion survives."""
+"""From here, it does so even where words name what no exclusion survives, or only deny, limit or correct."""
 NEVER = 2.0
 SURE_OF_ANOTHER_WISH = 0.5
 """From here, meaning overrules words that plainly ask for a verdict."""
@@ -92,6 +92,8 @@ class Corroboration:
     """An exclusion stands that is said to be complete or without return."""
     brief: bool = False
     """So few words that they mean what they say: there is no context for meaning to read."""
+    limited: Fact | None = None
+    """Words that deny something, keep to something, or correct what was said."""
 
 
 def wish(request: Fact, odds: Mapping[str, float]) -> Fact:
@@ -112,7 +114,7 @@ def temper(
     if settled == shown:
         return list(found)
     reason = max((r for r in reasons if r.split(":")[0] == settled), key=lambda r: reasons[r])
-    return _as_meant(found, settled, reason.partition(":")[2], words.worded)
+    return _as_meant(found, settled, reason.partition(":")[2], words.worded or words.limited)
 
 
 def settle(shown: Outcome, odds: Mapping[str, float], words: Corroboration) -> Outcome:
@@ -134,9 +136,9 @@ def _needed(shown: Outcome, words: Corroboration) -> float:
     """How sure of « non » meaning must be, above 1 where it may not say so."""
     if shown == "non":
         return STILL_NO
-    if not (words.worded or words.silent):
+    if not (words.worded or words.silent or words.limited):
         return NEVER
-    if words.protected:
+    if words.protected or not (words.worded or words.silent):
         return SURE_AGAINST_PROTECTION
     if shown == "oui":
         return SURE_AGAINST_WORDS
