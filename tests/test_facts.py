@@ -22,9 +22,11 @@ from hds_bot import HdsBot
 from hds_bot.errors import RulesError
 from hds_bot.facts import extract, fingerprint, semantic
 from hds_bot.facts.actors import DETAIL, NOT_PRODUCTS
+from hds_bot.facts.context import read_turn
 from hds_bot.facts.health import PRODUCT_KIND
 from hds_bot.facts.lexicon import Concept, load_lexicon
 from hds_bot.facts.semantic import READER, load_reader
+from hds_bot.facts.situation import Situation
 from hds_bot.facts.tempering import (
     EXCLUSIONS,
     SURE_AGAINST_PROTECTION,
@@ -204,6 +206,29 @@ def test_no_meaning_excludes_what_no_word_excludes_where_health_data_are_spoken_
 ) -> None:
     unworded = Corroboration(None, silent=False, protected=False, brief=brief)
     assert settle(shown, odds, unworded) != "non"
+
+
+@given(ODDS, st.sampled_from(["oui", "a_preciser"]), st.booleans(), st.booleans())
+def test_words_that_only_deny_limit_or_correct_take_a_meaning_that_is_hardly_in_doubt(
+    odds: dict[str, float], shown: Outcome, brief: bool, protected: bool
+) -> None:
+    words = Corroboration(None, silent=False, protected=protected, brief=brief, limited=WORDED)
+    assert odds["non"] >= SURE_AGAINST_PROTECTION or settle(shown, odds, words) != "non"
+
+
+@pytest.mark.parametrize(
+    ("turns", "shown"),
+    [
+        (["Scuba shop. The medical certificates? Shown to the federation, never to us. HDS?"], "never"),
+        (["Notre appli suit l'asthme, HDS ?", "oups, j'ai confondu avec celle des voisins"], "j'ai confondu"),
+        (["L'ECG du pilote n'est pas enregistré, le casque garde la vitesse"], "pas"),
+        (["Les dossiers médicaux de nos patients sont en ligne"], None),
+    ],
+)
+def test_what_denies_limits_or_corrects_is_found_with_its_words(turns: list[str], shown: str | None) -> None:
+    scenes = [read_turn(number, turn, load_lexicon()) for number, turn in enumerate(turns)]
+    limited = Situation(tuple(scenes)).corroboration().limited
+    assert (limited.evidence.text if limited and limited.evidence else None) == shown
 
 
 @given(ODDS, st.sampled_from(["oui", "non", "a_preciser"]), st.booleans(), st.booleans())

@@ -41,7 +41,16 @@ CONDITIONS = (
     ("teleconsults", "practice_teleconsultation"),
 )
 EXCLUDING = frozenset(
-    {"anonymised", "statistical", "simulated", "no_personal_data", "irreversible", "health_generic", "animal"}
+    {
+        "anonymised",
+        "statistical",
+        "simulated",
+        "no_personal_data",
+        "irreversible",
+        "health_generic",
+        "animal",
+        "unreal",
+    }
 )
 PRACTICE = frozenset(kind for _, kind in CONDITIONS)
 BRIEF = 12
