@@ -16,11 +16,11 @@ from hds_bot.types import Fact, FactValue
 
 Outcome = Literal["oui", "non", "a_preciser"]
 
-STILL_NO = 0.7
+STILL_NO = 0.8
 """Below this, meaning takes back a « non » of the words."""
-SURE_OF_NO = 0.8
+SURE_OF_NO = 0.9
 """From here, meaning turns « à préciser » into « non », where words speak of an exclusion."""
-SURE_IN_SILENCE = 0.9
+SURE_IN_SILENCE = 0.95
 """From here, it does so where words speak of no health data at all."""
 SURE_AGAINST_WORDS = 0.95
 """From here, it does so even against a « oui » of the words."""
