@@ -35,9 +35,11 @@ from hds_bot.stores import FolderStore
 from hds_bot.types import Encoder, FloatArray, Hit, Passage, Progress, Verdict
 
 ROOT = Path(__file__).parents[1]
+BLIND = ("blind", "blind_by_rules")
+"""What nothing was learnt from."""
 SETS = {
     "development": ROOT / "tests/data/eval/questions.jsonl",
-    **{name: ROOT / f"benchmarks/questions/{name}.jsonl" for name in ("tuning", "aside", "opened", "blind")},
+    **{name: ROOT / f"benchmarks/questions/{name}.jsonl" for name in ("tuning", "aside", "opened", *BLIND)},
 }
 RESAMPLES = 10_000
 DEEP = 200
@@ -207,7 +209,7 @@ def report_guidance(guidance: Guidance) -> None:
         "other half": [i for i in ids if halves[i]],
         "of it French": [q.id for q in guidance.questions if halves[q.id] and q.labelled.lang == "fr"],
         "of it English": [q.id for q in guidance.questions if halves[q.id] and q.labelled.lang == "en"],
-        "blind": [q.id for q in guidance.questions if q.set == "blind"],
+        "blind": [q.id for q in guidance.questions if q.set in BLIND],
     }
     print(f"\n### The guidance's own questions: {len(ids)}, of {len(guidance.passages)} passages\n")
     print(f"First 1 / 3 / 5, % ({', '.join(f'{name}: {len(of)}' for name, of in groups.items())})\n")
@@ -371,7 +373,7 @@ def report_mixed(guidance: Guidance, outside: Outside) -> None:
     values = {name: measure(run, labels, MEASURES["guidance"]) for name, run in runs.items()}
     print(f"\n### The guidance with {len(articles)} labour-law articles in one index\n")
     ids = [q.id for q in guidance.questions]
-    blind = [q.id for q in guidance.questions if q.set == "blind"]
+    blind = [q.id for q in guidance.questions if q.set in BLIND]
     print_table(
         ["first 1 / 3 / 5, %", "all", "blind"],
         [[name, first_few(one, ids), first_few(one, blind)] for name, one in values.items()],
