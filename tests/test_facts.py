@@ -186,6 +186,19 @@ def test_what_no_exclusion_survives_gives_way_to_hardly_any_meaning(
     assert told or settle(shown, odds, words) != "non"
 
 
+@pytest.mark.parametrize(
+    ("turn", "protected"),
+    [
+        ("We have no access to patient data except when restoring backups.", True),
+        ("Nous n'avons pas accès aux dossiers médicaux, on ne fait que les sauvegarder.", True),
+        ("We have no access to patient data. Only our lawyer reads this.", False),
+        ("Nous n'avons pas accès aux dossiers médicaux.", False),
+    ],
+)
+def test_what_is_left_of_a_denial_stands_against_it(turn: str, protected: bool) -> None:
+    assert Situation((read_turn(0, turn, load_lexicon()),)).corroboration().protected is protected
+
+
 @given(ODDS, ODDS, st.sampled_from(["oui", "non", "a_preciser"]), st.booleans(), st.booleans(), st.booleans())
 def test_the_surer_meaning_is_of_no_the_likelier_the_no(
     less: dict[str, float],

@@ -16,7 +16,7 @@ FRENCH = word_set(
 ENGLISH = word_set(
     "the a an of and or is are we you i he she they it our my your their that which what who not no for in "
     "with on at do does did have has had be been was were to from by but if this these those any all must "
-    "need should can could would there n't 's 're 'm 've how why when where yes us me"
+    "mandatory compulsory required need should can could would there n't 's 're 'm 've how why when where yes us me"
 )
 
 

@@ -117,7 +117,20 @@ class Situation:
         way_back = [s for s in self._all(*WAY_BACK, family="marks") if s.holds]
         bound = self.actor.kind == "practice" and any(f.value for f in self._practice())
         excepted = any(s.exceptional and s.holds for s in self.mentions)
-        return bool(way_back and self.mentions) or excepted or bound or self._encrypted()
+        return (
+            bool(way_back and self.mentions) or excepted or bound or self._encrypted() or self._taken_back()
+        )
+
+    def _taken_back(self) -> bool:
+        """Tell whether a denial of access or of health data is followed by what is left of it."""
+        return any(
+            cue.kind in {"exception", "restriction"} and cue.first > s.mention.last
+            for scene in self.scenes
+            for s in scene.seen
+            if s.denied and (s.kind == "access" or s.family == "health_data")
+            for cue in scene.cues
+            if scene.tokens[cue.first].sentence == s.sentence
+        )
 
     def _worded_exclusion(self) -> Fact | None:
         """The words that speak of excluded data, of none, of no access, or of another trade."""

@@ -135,7 +135,7 @@ def _plain(shown: Outcome, odds: Mapping[str, float], words: Corroboration) -> b
 def _needed(shown: Outcome, words: Corroboration) -> float:
     """How sure of « non » meaning must be, above 1 where it may not say so."""
     if shown == "non":
-        return STILL_NO
+        return SURE_AGAINST_PROTECTION if words.protected else STILL_NO
     if not (words.worded or words.silent or words.limited):
         return NEVER
     if words.protected or not (words.worded or words.silent):
